@@ -1,0 +1,41 @@
+"""What passes between the HTTP edge (`app`) and the handlers: a call, a reply, or an error."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as a handler sees it, after every check of the gate.
+
+    `params` are the variable parts of the path, `query` has each key once, `body` is the parsed
+    JSON or None where the request had none. `signed` is False only on public routes.
+    """
+
+    params: dict[str, str]
+    query: dict[str, str]
+    body: Any
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: JSON for a dict or list; bytes go out as they are and name a `content-type`."""
+
+    status: int
+    body: dict[str, Any] | list[Any] | bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class HttpError(Exception):
+    """Becomes the one error envelope, `{"error": code, "detail": sentence, **extra}`."""
+
+    def __init__(self, status: int, code: str, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.extra = extra
+
+    def envelope(self) -> dict[str, Any]:
+        return {"error": self.code, "detail": self.detail, **self.extra}
