@@ -1,0 +1,155 @@
+"""What we run, and what each node last said."""
+
+import datetime as dt
+import uuid
+
+from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from groups.models import NodeGroup
+from groups.validators import printable
+from keyring.fields import SecretField
+from nodes.querysets import NodeQuerySet
+from nodes.validators import agent_secret, agent_url
+
+
+class Status(models.TextChoices):
+    """What is known of a node; maintenance and `enabled` are flags beside it."""
+
+    UNKNOWN = "unknown", "Unknown"
+    ONLINE = "online", "Online"
+    DEGRADED = "degraded", "Degraded"
+    STALE = "stale", "Stale"
+    OFFLINE = "offline", "Offline"
+    IDENTITY_MISMATCH = "identity_mismatch", "Identity mismatch"
+
+
+# Written by polling alone: kept out of the history, of forms and of what the API accepts.
+REPORTED_FIELDS = (
+    "health_json", "status", "status_reason", "status_since", "reported_at", "last_attempt_at",
+    "failures", "failing_since", "next_poll_at", "claimed_until", "clock_skew_ms", "agent_version",
+    "cpu_percent", "memory_percent", "disk_percent", "active_peers",
+)  # fmt: skip
+
+
+class Node(models.Model):
+    """One WireGuard server and the agent on it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(
+        max_length=64, unique=True, validators=[MinLengthValidator(1), printable]
+    )
+    agent_url = models.CharField(
+        "agent URL", max_length=300, validators=[agent_url], help_text="http://198.51.100.7:8080"
+    )
+    group = models.ForeignKey(
+        NodeGroup, models.SET_NULL, null=True, blank=True, related_name="nodes"
+    )
+    enabled = models.BooleanField(default=True, help_text="A disabled node is not polled.")
+    maintenance = models.BooleanField(default=False, help_text="Takes no new peers.")
+    weight = models.FloatField(
+        default=1, validators=[MinValueValidator(0.01), MaxValueValidator(1000)],
+        help_text="A node of weight 2 takes twice the peers at equal load.",
+    )  # fmt: skip
+    max_peers = models.PositiveIntegerField(
+        default=250, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
+    )
+    secret = SecretField(null=True, blank=True, editable=False, validators=[agent_secret])
+    secret_seq = models.PositiveIntegerField(default=1, editable=False)
+
+    health_json = models.JSONField("last report", null=True, editable=False)
+    status = models.CharField(max_length=20, choices=Status, default=Status.UNKNOWN, editable=False)
+    status_reason = models.CharField(max_length=300, default="Not polled yet.", editable=False)
+    status_since = models.DateTimeField(default=timezone.now, editable=False)
+    reported_at = models.DateTimeField(null=True, editable=False)
+    last_attempt_at = models.DateTimeField(null=True, editable=False)
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)
+    next_poll_at = models.DateTimeField(default=timezone.now, editable=False)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    clock_skew_ms = models.IntegerField(null=True, editable=False)
+    agent_version = models.CharField(max_length=32, blank=True, editable=False)
+    cpu_percent = models.FloatField(null=True, editable=False)
+    memory_percent = models.FloatField(null=True, editable=False)
+    disk_percent = models.FloatField(null=True, editable=False)
+    active_peers = models.PositiveIntegerField(default=0, editable=False)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = NodeQuerySet.as_manager()
+    history = HistoricalRecords(
+        excluded_fields=[*REPORTED_FIELDS, "secret", "created_at", "updated_at"]
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(weight__gt=0), name="node_weight_positive"),
+            models.CheckConstraint(condition=Q(max_peers__gte=1), name="node_max_peers_at_least_1"),
+        ]
+        indexes = [
+            models.Index(fields=["next_poll_at"], condition=Q(enabled=True), name="node_due"),
+            models.Index(
+                fields=["failing_since"], condition=Q(failures__gt=0), name="node_failing"
+            ),
+            models.Index(fields=["group", "name"], name="node_group_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PollingPolicy(models.Model):
+    """How often agents are asked: one row that operators edit in the admin."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    interval_seconds = models.PositiveIntegerField(
+        default=15, validators=[MinValueValidator(5), MaxValueValidator(3600)],
+        help_text="Each enabled node is asked for its status this often, in seconds.",
+    )  # fmt: skip
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "polling policy"
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_polling_policy")]
+
+    def __str__(self) -> str:
+        return f"every {self.interval_seconds} s"
+
+    @classmethod
+    def current(cls) -> "PollingPolicy":
+        """Return the policy in force; the defaults while none was saved."""
+        return cls.objects.first() or cls()
+
+    @property
+    def interval(self) -> dt.timedelta:
+        return dt.timedelta(seconds=self.interval_seconds)
+
+
+class FleetAlarm(models.Model):
+    """So many nodes failed at once that the panel suspects its own network."""
+
+    class Kind(models.TextChoices):
+        PANEL_NETWORK = "panel_network", "The panel's own network"
+
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.PANEL_NETWORK)
+    opened_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True)
+    failing = models.PositiveIntegerField()
+    polled = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=Q(closed_at=None), name="one_open_alarm_of_a_kind"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.failing} of {self.polled} nodes failed within a minute"

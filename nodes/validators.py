@@ -1,0 +1,50 @@
+"""What may be typed for a node: the agent's address and the secret shared with it."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from wgpanel_agent import protocol
+
+# RFC 3986 authority without user information, path, query or fragment; one canonical spelling
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9.-]{1,253})(:(?P<port>[1-9][0-9]{0,4}))?",
+    re.ASCII,
+)
+
+
+def agent_url(value: str) -> None:
+    """Accept `http://ADDRESS:PORT` of an address in PLAIN_HTTP_NETWORKS, in canonical spelling."""
+    match = _URL.fullmatch(value)
+    if match is None or int(match["port"] or 80) > 65535:
+        raise ValidationError(
+            "Enter http://ADDRESS:PORT in lower case, without user, path or query.", code="bad_url"
+        )
+    if match["scheme"] == "https":
+        raise ValidationError("TLS to agents is not available yet; use http.", code="no_tls")
+    _plain_http_address(urlsplit(value).hostname or "")
+
+
+def _plain_http_address(host: str) -> None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError as error:
+        raise ValidationError(
+            "Plain HTTP needs an IP address, not a host name.", code="not_an_address"
+        ) from error
+    if str(address) != host:
+        raise ValidationError(f"Write the address as {address}.", code="not_canonical")
+    if not any(address in network for network in settings.WGPANEL_PLAIN_HTTP_NETWORKS):
+        allowed = ", ".join(str(network) for network in settings.WGPANEL_PLAIN_HTTP_NETWORKS)
+        raise ValidationError(
+            f"Plain HTTP is allowed to {allowed} only (WGPANEL_PLAIN_HTTP_NETWORKS).",
+            code="plain_http_refused",
+        )
+
+
+def agent_secret(value: str) -> None:
+    """Refuse what the agent refuses: too short, too uniform or a known default."""
+    if weakness := protocol.is_weak(value.encode()):
+        raise ValidationError(f"This secret is {weakness}.", code="weak_secret")

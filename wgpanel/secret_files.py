@@ -1,0 +1,73 @@
+"""Where the panel's own secrets come from: the environment, a named file, or the state directory.
+
+Nothing here has a default value: a secret that is missing stops the start with the way out.
+`python -m wgpanel.secret_files DIR` creates those that are missing, readable by the owner only.
+"""
+
+import os
+import secrets
+import sys
+from base64 import b64encode
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+MIN_BYTES = 32
+NAMES = ("WGPANEL_SECRET_KEY", "WGPANEL_FIELD_KEY")
+KNOWN_DEFAULTS = ("change-me", "changeme", "secret", "insecure", "default", "example", "password")
+
+
+def obtain(name: str, state_dir: Path) -> str:
+    """Return the secret `name`; raise ImproperlyConfigured when it is missing or weak."""
+    value = _read(name, state_dir)
+    if len(value.encode()) < MIN_BYTES:
+        raise ImproperlyConfigured(
+            f"{name} must be at least {MIN_BYTES} bytes; {_way_out(state_dir)}"
+        )
+    if any(word in value.lower() for word in KNOWN_DEFAULTS):
+        raise ImproperlyConfigured(f"{name} looks like a known default; {_way_out(state_dir)}")
+    return value
+
+
+def _read(name: str, state_dir: Path) -> str:
+    if value := os.environ.get(name):
+        return value
+    path = Path(os.environ.get(f"{name}_FILE") or _default_path(name, state_dir))
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name} is not set and {path} cannot be read ({error.strerror}); {_way_out(state_dir)}"
+        ) from error
+
+
+def _default_path(name: str, state_dir: Path) -> Path:
+    return state_dir / "keys" / name.lower()
+
+
+def _way_out(state_dir: Path) -> str:
+    return (
+        "set it in the environment, name a file in the variable with _FILE behind its name, "
+        f"or run `python -m wgpanel.secret_files {state_dir}` to create it"
+    )
+
+
+def create_missing(state_dir: Path) -> list[str]:
+    """Create each missing secret below `state_dir`; return the names that were created."""
+    (state_dir / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
+    return [name for name in NAMES if _create(_default_path(name, state_dir))]
+
+
+def _create(path: Path) -> bool:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(handle, "w") as file:
+        file.write(b64encode(secrets.token_bytes(MIN_BYTES)).decode() + "\n")
+    return True
+
+
+if __name__ == "__main__":
+    for created in create_missing(Path(sys.argv[1])):
+        sys.stderr.write(f"created {created.lower()} in {sys.argv[1]}/keys\n")

@@ -1,0 +1,256 @@
+"""Every setting of the panel, read from the environment; a bad value stops the start.
+
+The variables are described in `.env.example`; a test compares the two.
+"""
+
+import datetime as dt
+import ipaddress
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from wgpanel import embedded, secret_files
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def _checked(name: str, read, *args, **kwargs):
+    """Read one variable, and name it when its value cannot be used."""
+    try:
+        return read(name, *args, **kwargs)
+    except (ValueError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+def _networks(name: str, default: list[str]):
+    texts = env.list(name, default=default)
+    try:
+        return tuple(ipaddress.ip_network(text) for text in texts)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+DEBUG = _checked("WGPANEL_DEBUG", env.bool, default=False)
+STATE_DIR = Path(env.str("WGPANEL_STATE_DIR", default=str(BASE_DIR / "var"))).resolve()
+SECRET_KEY = secret_files.obtain("WGPANEL_SECRET_KEY", STATE_DIR)
+WGPANEL_FIELD_KEYS = (secret_files.obtain("WGPANEL_FIELD_KEY", STATE_DIR),)
+PORT = _checked("WGPANEL_PORT", env.int, default=8000)
+ALLOWED_HOSTS = env.list("WGPANEL_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("WGPANEL_TRUSTED_ORIGINS", default=[])
+HTTPS = _checked("WGPANEL_HTTPS", env.bool, default=False)
+WGPANEL_PLAIN_HTTP_NETWORKS = _networks(
+    "WGPANEL_PLAIN_HTTP_NETWORKS", default=["127.0.0.0/8", "::1/128"]
+)
+POLLS_IN_FLIGHT = _checked("WGPANEL_POLLS_IN_FLIGHT", env.int, default=300)
+POLL_BATCH = _checked("WGPANEL_POLL_BATCH", env.int, default=200)
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_prometheus",
+    "django_celery_beat",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "simple_history",
+    "wgpanel",
+    "accounts",
+    "keyring",
+    "schedule",
+    "groups",
+    "nodes",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "wgpanel.urls"
+WSGI_APPLICATION = "wgpanel.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- database -------------------------------------------------------------------------------------
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+}
+POSTGRESQL_OPTIONS = {
+    "options": "-c statement_timeout=15s -c lock_timeout=5s"
+    " -c idle_in_transaction_session_timeout=30s"
+}
+DATABASES = {
+    "default": _checked(
+        "DATABASE_URL", env.db_url, default=f"sqlite:///{STATE_DIR / 'wgpanel.sqlite3'}"
+    )
+}
+_database = DATABASES["default"]
+if _database["ENGINE"].endswith("sqlite3"):
+    _database["OPTIONS"] = SQLITE_OPTIONS
+elif _database["ENGINE"].endswith(("postgresql", "psycopg2")):
+    _database["ENGINE"] = "django.db.backends.postgresql"
+    _database["OPTIONS"] = {**POSTGRESQL_OPTIONS, **_database.get("OPTIONS", {})}
+    _database.update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+else:
+    raise ImproperlyConfigured("DATABASE_URL: only sqlite:///PATH and postgres://… are supported.")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Celery and its broker ------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default="")
+CELERY_BROKER_URL = REDIS_URL or embedded.broker_url(STATE_DIR)
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 60
+CELERY_TASK_SOFT_TIME_LIMIT = 45
+CELERY_TASK_DEFAULT_QUEUE = "maint"
+CELERY_TASK_ROUTES = {"nodes.tasks.*": {"queue": "poll"}}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_VISIBILITY_TIMEOUT = 120
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 15,
+    "retry_on_timeout": True,
+}
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_VISIBILITY_TIMEOUT}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "schedule.scheduler:BeatingScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+
+# --- people, sessions, browser --------------------------------------------------------------------
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_AGE = 8 * 3600
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+X_FRAME_OPTIONS = "DENY"
+
+# --- REST -----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.StaffModelPermissions"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "wgpanel.api.Pages",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "wgpanel.api.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": dt.timedelta(days=90)}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "wgpanel",
+    "DESCRIPTION": "One panel that runs a fleet of WireGuard servers.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- the rest -------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = STATE_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+PROMETHEUS_EXPORT_MIGRATIONS = False
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "keyring.redaction.RedactingFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("WGPANEL_LOG_LEVEL", default="INFO")},
+}
+UNFOLD = {
+    "SITE_TITLE": "wgpanel",
+    "SITE_HEADER": "wgpanel",
+    "SITE_SUBHEADER": "WireGuard fleet",
+    "SITE_SYMBOL": "hub",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "wgpanel.dashboard.dashboard",
+    "COMMAND": {"search_models": True},
+    "SIDEBAR": {"show_search": True, "navigation": "wgpanel.dashboard.sidebar"},
+}
