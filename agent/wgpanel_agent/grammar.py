@@ -1,0 +1,177 @@
+"""The grammar of every field that may reach a WireGuard configuration.
+
+Each parser takes an untrusted value and the path of its field, and returns the typed value in the
+one spelling that `wg` itself prints; configurations are rendered from those values only. Anything
+else raises InvalidDocument, which names the field and never repeats the value: it may be a secret.
+Standard library only, because the panel uses the same grammar.
+"""
+
+import base64
+import re
+import socket
+
+CURVE25519_PRIME = 2**255 - 19
+# The x-coordinates of points of small order: a peer with such a key has a predictable secret.
+# https://cr.yp.to/ecdh.html#validate
+LOW_ORDER_POINTS = frozenset(
+    (
+        0,
+        1,
+        CURVE25519_PRIME - 1,
+        325606250916557431795983626356110631294008115727848805560023387167927233504,
+        39382357235489614581723060781553021112529911719440698176882885853963445705823,
+    )
+)
+RESERVED_INTERFACE_NAMES = frozenset(("all", "interfaces", "lo", "default", "help"))
+
+_INTERFACE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,14}", re.ASCII)
+# The 43rd character carries 4 bits only: other letters are second spellings that `wg` refuses.
+_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", re.ASCII)
+_ADDRESS = re.compile(r"([0-9.]{7,15}|[0-9A-Fa-f:]{2,39})(?:/(0|[1-9][0-9]{0,2}))?", re.ASCII)
+_ENDPOINT = re.compile(r"(?:([0-9.]{7,15})|\[([0-9A-Fa-f:]{2,39})\]):([1-9][0-9]{0,4})", re.ASCII)
+
+
+class InvalidDocument(ValueError):
+    """A value outside the grammar; `field` is its path, such as `peers[3].allowed_ips[0]`."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+def _match(pattern: re.Pattern[str], value: object, field: str, what: str) -> re.Match[str]:
+    found = pattern.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidDocument(field, f"must be {what}")
+    return found
+
+
+def integer(value: object, field: str, low: int, high: int) -> int:
+    """A JSON integer within both bounds; True, 1.0 and "1" are not integers."""
+    if type(value) is not int or not low <= value <= high:
+        raise InvalidDocument(field, f"must be an integer from {low} to {high}")
+    return value
+
+
+def interface_name(value: object, field: str = "interface") -> str:
+    name = _match(_INTERFACE_NAME, value, field, "an interface name like wg0").group()
+    if name in RESERVED_INTERFACE_NAMES:
+        raise InvalidDocument(field, "is a reserved name")
+    return name
+
+
+def _key_bytes(value: object, field: str) -> bytes:
+    return base64.b64decode(_match(_KEY, value, field, "a base64 key of 32 bytes").group())
+
+
+def _key_text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def public_key(value: object, field: str = "public_key") -> str:
+    """A Curve25519 public key, not a point of small order (which includes all zero)."""
+    raw = _key_bytes(value, field)
+    # X25519 ignores the top bit and reduces, RFC 7748 section 5.
+    if (int.from_bytes(raw, "little") & (2**255 - 1)) % CURVE25519_PRIME in LOW_ORDER_POINTS:
+        raise InvalidDocument(field, "is a point of small order")
+    return _key_text(raw)
+
+
+def private_key(value: object, field: str = "private_key") -> str:
+    raw = _key_bytes(value, field)
+    if not any(raw):
+        raise InvalidDocument(field, "is all zero")
+    return _key_text(raw)
+
+
+def preshared_key(value: object, field: str = "preshared_key") -> str | None:
+    """A preshared key; None and 32 zero bytes both mean that there is none."""
+    if value is None:
+        return None
+    raw = _key_bytes(value, field)
+    return _key_text(raw) if any(raw) else None
+
+
+def _packed(text: str, field: str) -> tuple[socket.AddressFamily, bytes]:
+    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    try:
+        packed = socket.inet_pton(family, text)
+    except OSError as error:
+        raise InvalidDocument(field, "is not an address") from error
+    return family, packed
+
+
+def _refuse_disguised_ipv4(packed: bytes, field: str) -> None:
+    """`::ffff:192.0.2.1` and `::192.0.2.1` have two spellings and two meanings."""
+    if len(packed) == 16 and packed[:12] in (bytes(12), bytes(10) + b"\xff\xff"):
+        raise InvalidDocument(field, "is an IPv4 address, or none, written as IPv6")
+
+
+def _prefixed(value: object, field: str) -> tuple[socket.AddressFamily, bytes, int]:
+    text, length = _match(_ADDRESS, value, field, "an address with a prefix length").groups()
+    family, packed = _packed(text, field)
+    prefix = len(packed) * 8 if length is None else int(length)
+    if prefix > len(packed) * 8:
+        raise InvalidDocument(field, "has a prefix longer than its address")
+    if prefix:
+        _refuse_disguised_ipv4(packed, field)
+    return family, packed, prefix
+
+
+def interface_address(value: object, field: str = "address") -> str:
+    """An address of the interface itself; host bits are kept: `10.0.0.1/24`."""
+    family, packed, prefix = _prefixed(value, field)
+    return f"{socket.inet_ntop(family, packed)}/{prefix}"
+
+
+def routed_network(value: object, field: str = "allowed_ips") -> str:
+    """A network behind a peer. `wg` would cut host bits off without a word, so they are refused."""
+    family, packed, prefix = _prefixed(value, field)
+    host_bits = (1 << (len(packed) * 8 - prefix)) - 1
+    if int.from_bytes(packed, "big") & host_bits:
+        raise InvalidDocument(field, "has bits set beyond its prefix")
+    return f"{socket.inet_ntop(family, packed)}/{prefix}"
+
+
+def peer_address(value: object, field: str = "allowed_ips") -> str:
+    """The address of one peer: /32 or /128, which may be left out."""
+    family, packed, prefix = _prefixed(value, field)
+    if prefix != len(packed) * 8:
+        raise InvalidDocument(field, "must be one address, /32 or /128")
+    return f"{socket.inet_ntop(family, packed)}/{prefix}"
+
+
+def endpoint(value: object, field: str = "endpoint") -> str:
+    """`IP:port` or `[IPv6]:port`. No host names: `wg` retries their look-up up to 15 times."""
+    found = _match(_ENDPOINT, value, field, "an address and port like 192.0.2.1:51820")
+    family, packed = _packed(found[1] or found[2], field)
+    _refuse_disguised_ipv4(packed, field)
+    host = socket.inet_ntop(family, packed)
+    number = port(int(found[3]), field)
+    return f"[{host}]:{number}" if family is socket.AF_INET6 else f"{host}:{number}"
+
+
+def port(value: object, field: str = "listen_port") -> int:
+    return integer(value, field, 1, 65535)
+
+
+def mtu(value: object, field: str = "mtu") -> int:
+    return integer(value, field, 576, 9000)
+
+
+def keepalive(value: object, field: str = "keepalive") -> int | None:
+    """Seconds between keepalives; None and 0 both mean off."""
+    return None if value is None else integer(value, field, 0, 65535) or None
+
+
+def fwmark(value: object, field: str = "fwmark") -> int | None:
+    """The firewall mark of outgoing packets; None and 0 both mean off."""
+    return None if value is None else integer(value, field, 0, 2**32 - 1) or None
+
+
+def routing_table(value: object, field: str = "table") -> str | int | None:
+    """wg-quick's Table: `off`, `auto` or a number; None leaves the line out."""
+    if value is None or (isinstance(value, str) and value in ("off", "auto")):
+        return value
+    return integer(value, field, 1, 2**31 - 1)
