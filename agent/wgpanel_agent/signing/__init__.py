@@ -1,0 +1,1 @@
+"""The parts of `protocol`, which is the module to import. Standard library only."""

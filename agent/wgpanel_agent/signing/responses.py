@@ -1,0 +1,135 @@
+"""Answers from an agent to the panel, each bound to the request it answers."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from wgpanel_agent.signing.base import (
+    ANSWER_TIME,
+    FUTURE_SKEW,
+    JSON,
+    LABEL,
+    MAX_AGE,
+    SIGNATURE,
+    TIME,
+    Binding,
+    ProtocolError,
+    check_digest,
+    content_digest,
+    cover,
+    matches,
+    read_fields,
+    signature_base,
+    signature_field,
+)
+from wgpanel_agent.signing.keys import KEYID, Keys
+
+TAG = "wgpanel-response-v1"
+_INPUT = re.compile(
+    rf'{LABEL}=((\([a-z@"; -]*\));created=({TIME});keyid="({KEYID})";alg="hmac-sha256"'
+    rf';tag="{TAG}")'
+)
+_FIELDS = frozenset((b"content-digest", b"content-type", b"etag", b"signature-input", b"signature"))
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedResponse:
+    """What the fields of a believed answer say; `created` is when it was signed, agent's time."""
+
+    created: int
+    etag: str | None
+
+
+def sign_response(
+    keys: Keys,
+    binding: Binding,
+    *,
+    status: int,
+    body: bytes,
+    now: float,
+    content_type: str = JSON,
+    etag: str | None = None,
+) -> dict[str, str]:
+    """The header fields of an answer: digest, type, ETag if there is one, and the signature."""
+    headers = {"content-digest": content_digest(body), "content-type": content_type}
+    if etag is not None:
+        headers["etag"] = etag
+    components = _components(status, headers, binding)
+    params = (
+        f'{cover(components)};created={int(now)};keyid="{keys.keyid}";alg="hmac-sha256";tag="{TAG}"'
+    )
+    headers["signature-input"] = f"{LABEL}={params}"
+    headers["signature"] = signature_field(keys.response, signature_base(components, params))
+    return headers
+
+
+def verify_response(
+    keys: Keys,
+    binding: Binding,
+    *,
+    status: int,
+    headers: Iterable[tuple[bytes, bytes]],
+    body: bytes,
+) -> VerifiedResponse:
+    """Believe an answer, or raise ProtocolError; only a believed answer says anything of a node.
+
+    Reasons: unsigned; wrong_key (the agent refused our key, or signed with another); malformed;
+    bad_digest; clock_skew (the agent's clock jumped while it answered). The covered signature of
+    the request proves that the answer is fresh. Therefore a 401 may carry any time of the
+    agent's: that is how a panel learns that clocks differ (`created` minus its own time).
+    """
+    fields = read_fields(headers, _FIELDS)
+    if "signature-input" not in fields or "signature" not in fields:
+        raise _unsigned(status, body)
+    match = _INPUT.fullmatch(fields["signature-input"])
+    if not match or not SIGNATURE.fullmatch(fields["signature"]):
+        raise ProtocolError("malformed", "The answer's signature is not of the one form.")
+    params, covered, created, keyid = match.groups()
+    components = _components(status, fields, binding)
+    if covered != cover(components):
+        raise ProtocolError("malformed", "The answer's signature covers other fields.")
+    base = signature_base(components, params)
+    if keyid != keys.keyid or not matches(keys.response, base, fields["signature"]):
+        raise ProtocolError("wrong_key", "Wrong key: the answer is not signed with ours.")
+    check_digest(fields["content-digest"], body)
+    if status != 401:
+        _check_answer_time(int(created), binding)
+    return VerifiedResponse(int(created), fields.get("etag"))
+
+
+def _check_answer_time(created: int, binding: Binding) -> None:
+    if not -FUTURE_SKEW <= created - binding.created <= MAX_AGE + ANSWER_TIME:
+        raise ProtocolError("clock_skew", "The agent's clock jumped while it answered.")
+
+
+def _unsigned(status: int, body: bytes) -> ProtocolError:
+    """An agent that does not know our key cannot sign; it says so. A hint, never a fact."""
+    try:
+        envelope = json.loads(body) if status == 401 else None
+    except (ValueError, RecursionError):
+        envelope = None
+    if isinstance(envelope, dict) and envelope.get("error") == "unauthorized":
+        return ProtocolError("wrong_key", "Wrong key: the agent refused the signature.")
+    return ProtocolError("unsigned", "Unsigned answer: this may not be our agent.")
+
+
+def _components(status: int, fields: Mapping[str, str], request: Binding) -> list[tuple[str, str]]:
+    try:
+        components = [
+            ('"@status"', str(status)),
+            ('"content-digest"', fields["content-digest"]),
+            ('"content-type"', fields["content-type"]),
+        ]
+    except KeyError as error:
+        raise ProtocolError("malformed", f"The field {error} is missing.") from error
+    if "etag" in fields:
+        components.append(('"etag"', fields["etag"]))
+    return [
+        *components,
+        ('"@method";req', request.method),
+        ('"@path";req', request.path),
+        ('"@query";req', f"?{request.query}"),
+        ('"content-digest";req', request.content_digest),
+        ('"signature";req', request.signature),
+    ]
