@@ -46,5 +46,5 @@ def _plain_http_address(host: str) -> None:
 
 def agent_secret(value: str) -> None:
     """Refuse what the agent refuses: too short, too uniform or a known default."""
-    if weakness := protocol.is_weak(value.encode()):
-        raise ValidationError(f"This secret is {weakness}.", code="weak_secret")
+    if weakness := protocol.weakness(value.encode()):
+        raise ValidationError(f"The secret {weakness}.", code="weak_secret")
