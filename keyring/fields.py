@@ -1,4 +1,4 @@
-"""A model field whose value is sealed in the database and masked in Python until it is asked for."""
+"""A model field: sealed in the database and masked in Python until it is asked for."""
 
 from typing import Any
 
@@ -84,6 +84,13 @@ class SecretField(models.TextField):
 
     def to_python(self, value: Any) -> Any:
         return value
+
+    def run_validators(self, value: Any) -> None:
+        """Check a new plaintext; one that is sealed was checked when it came, and may be locked."""
+        if not isinstance(value, Secret):
+            super().run_validators(value)
+        elif value.sealed is None:
+            super().run_validators(value.reveal())
 
     def value_to_string(self, obj: models.Model) -> str:
         """Serialise the sealed text, never the plaintext (dumpdata)."""
