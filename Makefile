@@ -1,0 +1,12 @@
+PYTHON := .venv/bin/python
+
+.PHONY: run test lint bench soak setup-run setup-test
+
+run: setup-run ; @exec $(PYTHON) -m lab.demo
+test: setup-test ; @PATH="$(CURDIR)/.venv/bin:$$PATH" dev/test
+lint: setup-test ; @PATH="$(CURDIR)/.venv/bin:$$PATH" dev/lint
+bench: setup-test ; @$(PYTHON) -m bench
+soak: setup-test ; @SOAK=1 PATH="$(CURDIR)/.venv/bin:$$PATH" dev/test
+
+setup-run: ; @dev/setup run
+setup-test: ; @dev/setup test

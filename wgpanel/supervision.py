@@ -1,0 +1,122 @@
+"""Which processes make up the panel on one host, as a configuration of Supervisor.
+
+See https://supervisord.org/configuration.html. Each program logs to `log/NAME.log` in the state
+directory, is restarted when it dies, and is stopped with its whole process group.
+"""
+
+import os
+import shlex
+import sys
+from configparser import ConfigParser
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from django.conf import settings
+
+from wgpanel import embedded
+
+LOG_BYTES = 5_000_000
+# Longer than CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT, so that a task in flight ends or is handed back.
+STOP_SECONDS = 40
+
+
+@dataclass(frozen=True)
+class Program:
+    """One supervised process; those with a lower priority start first and stop last."""
+
+    name: str
+    words: tuple[str, ...]
+    priority: int
+
+
+def programs(*, bind: str, web_workers: int, poll_workers: int) -> list[Program]:
+    """Return web, workers, beat and, without REDIS_URL, the embedded Valkey."""
+    valkey = [] if settings.REDIS_URL else [_valkey()]
+    return [
+        *valkey,
+        Program("web", _gunicorn(bind, web_workers), 20),
+        Program("worker-poll", _celery("worker", "-Q", "poll", "-c", str(poll_workers)), 30),
+        Program("worker-maint", _celery("worker", "-Q", "sync,hooks,maint", "-c", "1"), 30),
+        Program("beat", _celery("beat"), 40),
+    ]
+
+
+def _valkey() -> Program:
+    return Program("valkey", tuple(embedded.command(settings.STATE_DIR)), 10)
+
+
+def _gunicorn(bind: str, workers: int) -> tuple[str, ...]:
+    return (
+        sys.executable, "-m", "gunicorn", "wgpanel.wsgi", "--bind", bind,
+        "--workers", str(workers), "--threads", "8", "--worker-tmp-dir", "/dev/shm",  # noqa: S108
+        "--graceful-timeout", "30", "--no-control-socket",
+    )  # fmt: skip
+
+
+def _celery(kind: str, *words: str) -> tuple[str, ...]:
+    # Names of hosts and processes do not matter here, and gossip between workers is only noise.
+    quiet = ("--without-gossip", "--without-mingle", "-n", f"{words[1]}@%h") if words else ()
+    return (sys.executable, "-m", "celery", "-A", "wgpanel", kind, *words, *quiet)
+
+
+def write(wanted: list[Program], state_dir: Path) -> Path:
+    """Write Supervisor's configuration for `wanted` and return its path."""
+    (state_dir / "log").mkdir(mode=0o700, parents=True, exist_ok=True)
+    parser = ConfigParser(interpolation=None)
+    parser["supervisord"] = _supervisord(state_dir)
+    for program in wanted:
+        parser[f"program:{program.name}"] = _section(program, state_dir)
+    path = state_dir / "supervisord.conf"
+    with path.open("w") as file:
+        parser.write(file)
+    return path
+
+
+def _supervisord(state_dir: Path) -> dict[str, str]:
+    return {
+        "nodaemon": "true",
+        "silent": "true",
+        "logfile": _quoted(state_dir / "log" / "supervisord.log"),
+        "logfile_maxbytes": str(LOG_BYTES),
+        "pidfile": _quoted(state_dir / "supervisord.pid"),
+        **({"user": "root"} if os.getuid() == 0 else {}),
+    }
+
+
+def _section(program: Program, state_dir: Path) -> dict[str, str]:
+    return {
+        "command": _quoted(shlex.join(program.words)),
+        "directory": _quoted(settings.BASE_DIR),
+        "priority": str(program.priority),
+        "autorestart": "true",
+        "startretries": "1000",
+        "stopasgroup": "false",
+        "killasgroup": "true",
+        "stopwaitsecs": str(STOP_SECONDS),
+        "redirect_stderr": "true",
+        # the one value that Supervisor expands twice
+        "stdout_logfile": _quoted(_quoted(state_dir / "log" / f"{program.name}.log")),
+        "stdout_logfile_maxbytes": str(LOG_BYTES),
+        "stdout_logfile_backups": "2",
+    }
+
+
+def _quoted(text: object) -> str:
+    """Supervisor expands %(NAME)s: a percent sign stands for itself only when doubled."""
+    return str(text).replace("%", "%%")
+
+
+def running_pid(state_dir: Path) -> int | None:
+    """Return the process id of a panel that runs from this state directory already, if any."""
+    try:
+        pid = int((state_dir / "supervisord.pid").read_text())
+        words = psutil.Process(pid).cmdline()
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return pid if str(state_dir / "supervisord.conf") in words else None
+
+
+def command(path: Path) -> list[str]:
+    """Return the words that run Supervisor in the foreground."""
+    return [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "-c", str(path)]
