@@ -26,6 +26,21 @@ class Status(models.TextChoices):
     OFFLINE = "offline", "Offline"
     IDENTITY_MISMATCH = "identity_mismatch", "Identity mismatch"
 
+    @property
+    def tone(self) -> str:
+        """The colour in which a status is shown: Unfold's name of a label type."""
+        return TONES[self]
+
+
+TONES = {
+    Status.UNKNOWN: "default",
+    Status.ONLINE: "success",
+    Status.DEGRADED: "warning",
+    Status.STALE: "warning",
+    Status.OFFLINE: "danger",
+    Status.IDENTITY_MISMATCH: "danger",
+}
+
 
 # Written by polling alone: kept out of the history, of forms and of what the API accepts.
 REPORTED_FIELDS = (
@@ -153,3 +168,14 @@ class FleetAlarm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.failing} of {self.polled} nodes failed within a minute"
+
+
+class PollCount(models.Model):
+    """How many polls of one minute were answered and verified, and how many failed."""
+
+    minute = models.DateTimeField(primary_key=True)
+    ok = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.minute:%Y-%m-%d %H:%M}: {self.ok} ok, {self.failed} failed"
