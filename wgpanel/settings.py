@@ -192,7 +192,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- REST -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.StaffModelPermissions"],
@@ -208,7 +208,12 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "wgpanel.api.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": dt.timedelta(days=90)}
+KNOX_TOKEN_MODEL = "accounts.ApiToken"
+REST_KNOX = {
+    "AUTH_HEADER_PREFIX": "Token",
+    "TOKEN_PREFIX": "wgp_",
+    "TOKEN_TTL": dt.timedelta(days=90),
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "wgpanel",
     "DESCRIPTION": "One panel that runs a fleet of WireGuard servers.",

@@ -1,0 +1,20 @@
+"""The token by which a program acts for a person."""
+
+from django.db import models
+from knox.models import AbstractAuthToken
+
+
+class ApiToken(AbstractAuthToken):
+    """A token of one user: only its SHA-512 digest is stored, and it ends on a date.
+
+    The token carries 256 random bits, so a digest without salt or stretching cannot be reversed.
+    """
+
+    name = models.CharField(max_length=64, blank=True, help_text="What uses this token.")
+
+    class Meta:
+        verbose_name = "API token"
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'token'} ({self.token_key}…)"
