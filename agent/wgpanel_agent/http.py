@@ -1,5 +1,7 @@
 """What passes between the HTTP edge (`app`) and the handlers: a call, a reply, or an error."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,12 +32,29 @@ class Reply:
 class HttpError(Exception):
     """Becomes the one error envelope, `{"error": code, "detail": sentence, **extra}`."""
 
-    def __init__(self, status: int, code: str, detail: str, **extra: Any) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
+        self.headers = dict(headers or {})
         self.extra = extra
 
     def envelope(self) -> dict[str, Any]:
         return {"error": self.code, "detail": self.detail, **self.extra}
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What the edge counts for the metrics: requests by route and status, refusals by reason."""
+
+    requests: Counter[tuple[str, int]] = field(default_factory=Counter)
+    auth_failures: Counter[str] = field(default_factory=Counter)

@@ -1,0 +1,84 @@
+"""Serve the application on sockets: uvicorn, with strict connections, until SIGTERM or SIGINT."""
+
+import asyncio
+import contextlib
+import functools
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+
+from wgpanel_agent.connection import StrictConnection, Waiting
+from wgpanel_agent.limits import Limits
+
+GRACE = 10  # seconds that requests under way have after a signal
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class EdgeServer(uvicorn.Server):
+    """Leaves signals to `serve`, which stops several servers with one."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises OSError where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=512)
+
+
+def make_server(app: Any, limits: Limits) -> EdgeServer:
+    connection = functools.partial(
+        StrictConnection, limits=limits, waiting=Waiting(limits.connections)
+    )
+    config = uvicorn.Config(
+        app,
+        http=connection,  # type: ignore[arg-type]  # a factory serves as well as a class
+        loop="asyncio",
+        ws="none",
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    return EdgeServer(config)
+
+
+async def serve(
+    app: Any,
+    host: str,
+    port: int,
+    *,
+    limits: Limits,
+    metrics_app: Any = None,
+    metrics_listen: tuple[str, int] | None = None,
+) -> None:
+    """Serve until a signal, then finish what is under way and return.
+
+    With `metrics_listen`, `metrics_app` is served there. Raises OSError before anything runs
+    where an address is taken.
+    """
+    listeners = [(make_server(app, limits), listen(host, port))]
+    if metrics_listen:
+        listeners.append((make_server(metrics_app, limits), listen(*metrics_listen)))
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, _stop, [server for server, _ in listeners])
+    try:
+        await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in listeners))
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _stop(servers: list[EdgeServer]) -> None:
+    for server in servers:
+        server.should_exit = True
