@@ -1,3 +1,3 @@
 """Fixtures that every ring may use."""
 
-pytest_plugins: list[str] = []
+pytest_plugins = ["lab.fixtures"]

@@ -1,0 +1,74 @@
+"""The real agent of one node: its environment, its process, its /health."""
+
+import http.client
+import sys
+import time
+from collections.abc import Mapping
+
+from lab.errors import LabError
+from lab.host import Host
+from lab.identity import Identity
+from lab.process import Process
+from lab.wireguard import INTERFACE
+
+PORT = 8080
+HEALTHY_SECONDS = 20.0
+
+
+class Agent(Process):
+    """`python -m wgpanel_agent run` on its host."""
+
+    def __init__(self, host: Host, identity: Identity) -> None:
+        words = host.namespace.words(sys.executable, "-m", "wgpanel_agent", "run")
+        self.address = host.address4
+        self.log = host.folder / "agent.log"
+        super().__init__(words, self.log, agent_settings(host, identity))
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}:{PORT}"
+
+    @property
+    def is_healthy(self) -> bool:
+        return answers_healthy(self.address)
+
+    def wait_until_healthy(self) -> None:
+        """Raises LabError with the end of the log if the agent dies or takes too long."""
+        deadline = time.monotonic() + HEALTHY_SECONDS
+        while not self.is_healthy:
+            if not self.is_running or time.monotonic() > deadline:
+                raise LabError(f"agent on {self.address} is not healthy:\n{self.last_words()}")
+            time.sleep(0.05)
+
+    def last_words(self) -> str:
+        """The last lines of the log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+
+    def restart(self) -> None:
+        """What systemd does on `restart`: the interface stays."""
+        self.stop()
+        self.start()
+        self.wait_until_healthy()
+
+
+def answers_healthy(address: str) -> bool:
+    """GET /health of the agent there says that all is well, within 2 s."""
+    connection = http.client.HTTPConnection(address, PORT, timeout=2)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def agent_settings(host: Host, identity: Identity) -> Mapping[str, str]:
+    """The agent's own configuration: plain HTTP on its lab address, wg0 managed."""
+    return {
+        "WGPANEL_AGENT_NODE_ID": identity.node_id,
+        "WGPANEL_AGENT_SECRET": identity.secret,
+        "WGPANEL_AGENT_LISTEN": f"{host.address4}:{PORT}",
+        "WGPANEL_AGENT_INTERFACES": INTERFACE,
+        "WGPANEL_AGENT_STATE_DIR": str(host.folder / "agent"),
+    }
