@@ -2,6 +2,7 @@
 
 from django.db import models
 from knox.models import AbstractAuthToken
+from knox.settings import CONSTANTS
 
 
 class ApiToken(AbstractAuthToken):
@@ -10,6 +11,8 @@ class ApiToken(AbstractAuthToken):
     The token carries 256 random bits, so a digest without salt or stretching cannot be reversed.
     """
 
+    # not the primary key, as it is in the base: a key is shown in addresses and logs
+    digest = models.CharField(max_length=CONSTANTS.DIGEST_LENGTH, unique=True, editable=False)
     name = models.CharField(max_length=64, blank=True, help_text="What uses this token.")
 
     class Meta:
