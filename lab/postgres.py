@@ -163,7 +163,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     act = acts.add_parser("run", help="run a command with DATABASE_URL of a new cluster")
     act.add_argument("command", nargs="+")
     command = parser.parse_args(arguments).command
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return run_with_database(command)
     except LabError as error:
@@ -172,4 +171,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())

@@ -5,6 +5,8 @@ with Proxy("198.18.0.2", 8080) as proxy:
 """
 
 import asyncio
+import socket
+import struct
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -95,7 +97,7 @@ class Proxy:
                 await self._serve(reader, writer)
             writer.close()
         except (ConnectionError, asyncio.CancelledError):
-            writer.transport.abort()
+            _reset(writer)
         finally:
             self._connections.discard(task)
 
@@ -139,6 +141,13 @@ class Proxy:
         """Held up as long as the network is a black hole; bytes are late then, not lost."""
         while self.fault.black_hole:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST: without lingering there is no orderly end (socket(7))."""
+    endpoint = writer.get_extra_info("socket")
+    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def _pour(writer: asyncio.StreamWriter, data: bytes, bytes_per_second: float | None) -> None:
