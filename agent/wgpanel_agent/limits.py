@@ -44,6 +44,9 @@ class Limiter:
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._buckets)
+
     def allows(self, caller: str) -> bool:
         """Take one token of the caller's; False if there is none."""
         now = self._clock()

@@ -1,0 +1,227 @@
+"""A real server on a real loopback socket, and a client that can say anything to it."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.client import HTTPResponse
+from typing import Any
+
+import pytest
+from wgpanel_agent.app import AgentApp
+from wgpanel_agent.auth import Gate
+from wgpanel_agent.http import Call, Counters, Reply
+from wgpanel_agent.limits import Limits
+from wgpanel_agent.nonces import NonceStore
+from wgpanel_agent.protocol import Keys, SignedRequest, derive_keys, sign_request, verify_response
+from wgpanel_agent.routes import ROUTES
+from wgpanel_agent.server import EdgeServer, listen, make_server
+from wgpanel_agent.signing.base import LABEL, signature_base, signature_field
+
+NODE = "3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11"
+SECRET = b"kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0Ps-agent-test"
+Fields = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An answer as it came over the wire."""
+
+    status: int
+    headers: Fields
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        found = [value for key, value in self.headers if key == name.encode()]
+        return found[0].decode() if found else None
+
+    @property
+    def signed(self) -> bool:
+        return self.header("signature") is not None
+
+
+class RecordingAgent:
+    """Stands behind the handlers: remembers each call that came through."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Call]] = []
+
+    def handler(self, name: str) -> Callable[[Any, Call], Any]:
+        async def record(agent: RecordingAgent, call: Call) -> Reply:
+            agent.calls.append((name, call))
+            return Reply(200, {"handler": name})
+
+        return record
+
+
+@dataclass
+class Edge:
+    """One agent edge: application, gate, and the address where it is served."""
+
+    limits: Limits
+    nonces: NonceStore
+    keys: Keys
+    address: tuple[str, int] = ("127.0.0.1", 0)
+    metrics_token: str | None = None
+    clock_offset: float = 0
+    agent: RecordingAgent = field(default_factory=RecordingAgent)
+    counters: Counters = field(default_factory=Counters)
+
+    def __post_init__(self) -> None:
+        self.known = {self.keys.keyid: self.keys}
+        gate = Gate(
+            self.known, self.nonces, counters=self.counters, limits=self.limits, clock=self.clock
+        )
+        self.app = AgentApp(
+            self.agent,
+            {route.handler: self.agent.handler(route.handler) for route in ROUTES},
+            gate,
+            counters=self.counters,
+            limits=self.limits,
+            metrics_token=self.metrics_token,
+        )
+
+    def clock(self) -> float:
+        return time.time() + self.clock_offset
+
+    @property
+    def host(self) -> str:
+        return f"{self.address[0]}:{self.address[1]}"
+
+    @property
+    def calls(self) -> list[tuple[str, Call]]:
+        return self.agent.calls
+
+    def sign(self, method: str = "GET", path: str = "/v1/status", **parts: Any) -> SignedRequest:
+        parts = {"now": time.time(), "authority": self.host, "keys": self.keys} | parts
+        return sign_request(parts.pop("keys"), method=method, path=path, **parts)
+
+    def resign(self, request: SignedRequest, cover: str, params: str) -> dict[str, str]:
+        """A signature with the right key over any covered set, with any parameters."""
+        binding = request.binding
+        derived = {
+            "@method": binding.method,
+            "@authority": self.host,
+            "@path": binding.path,
+            "@query": f"?{binding.query}",
+        }
+        values = derived | request.headers
+        names = cover.replace('"', "").split()
+        base = signature_base([(f'"{it}"', values[it]) for it in names], f"({cover}){params}")
+        return request.headers | {
+            "signature-input": f"{LABEL}=({cover}){params}",
+            "signature": signature_field(self.keys.request, base),
+        }
+
+    def call(self, method: str = "GET", path: str = "/v1/status", **parts: Any) -> Heard:
+        """What the panel would do."""
+        request = self.sign(method, path, **parts)
+        query = parts.get("query", "")
+        target = f"{path}?{query}" if query else path
+        return self.say(method, target, request.headers, parts.get("body", b""))
+
+    def verify(self, request: SignedRequest, heard: Heard) -> int:
+        return verify_response(
+            self.keys,
+            request.binding,
+            status=heard.status,
+            headers=heard.headers,
+            body=heard.body,
+        ).created
+
+    def say(
+        self, method: str, target: str, headers: dict[str, str] | Fields, body: bytes = b""
+    ) -> Heard:
+        return self.send(http_message(method, target, headers, body))
+
+    def send(self, raw: bytes) -> Heard:
+        with self.connect() as sock:
+            sock.sendall(raw)
+            return hear(sock)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.address, timeout=15)
+
+
+def http_message(
+    method: str, target: str, headers: dict[str, str] | Fields, body: bytes = b""
+) -> bytes:
+    if isinstance(headers, dict):
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    if (body or method in ("POST", "PUT")) and b"content-length" not in dict(headers):
+        headers = [*headers, (b"content-length", str(len(body)).encode())]
+    lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
+    return f"{method} {target} HTTP/1.1\r\n".encode("latin-1") + lines + b"\r\n" + body
+
+
+def hear(sock: socket.socket) -> Heard:
+    response = HTTPResponse(sock)
+    response.begin()
+    headers = [(key.lower().encode(), value.encode()) for key, value in response.getheaders()]
+    return Heard(response.status, headers, response.read())
+
+
+class ServerThread:
+    """Runs a server in a thread of its own; `app` may be exchanged while it runs."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.app: AgentApp | None = None
+        self._server: EdgeServer = make_server(self._delegate, limits)
+        self._socket = listen("127.0.0.1", 0)
+        self.address = self._socket.getsockname()
+        self._thread = threading.Thread(target=self._run)
+
+    async def _delegate(self, scope: Any, receive: Any, send: Any) -> None:
+        assert self.app is not None
+        await self.app(scope, receive, send)
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+
+    def __enter__(self) -> "ServerThread":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[ServerThread]:
+    with ServerThread(Limits()) as server:
+        yield server
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return derive_keys(NODE, 1, SECRET)
+
+
+@pytest.fixture
+def edge(shared_server: ServerThread, keys: Keys) -> Edge:
+    """An edge with the default limits."""
+    fresh = Edge(Limits(), NonceStore(None), keys, shared_server.address)
+    shared_server.app = fresh.app
+    return fresh
+
+
+@pytest.fixture
+def start_edge(keys: Keys) -> Iterator[Callable[..., Edge]]:
+    """Start an edge with limits, nonces or a metrics token of its own."""
+    running: list[ServerThread] = []
+
+    def start(limits: Limits | None = None, **fields: Any) -> Edge:
+        limits = limits or Limits()
+        server = ServerThread(limits).__enter__()
+        running.append(server)
+        fields = {"nonces": NonceStore(None), "keys": keys, "address": server.address} | fields
+        fresh = Edge(limits, **fields)
+        server.app = fresh.app
+        return fresh
+
+    yield start
+    for server in running:
+        server.__exit__()
