@@ -8,7 +8,7 @@ FOLDER = Path("/etc/wireguard")
 
 
 def private_key_in(path: Path) -> str | None:
-    """The PrivateKey of the [Interface] section; None where there is no file or no such line."""
+    """The PrivateKey of the [Interface] section; None where there is no file or no valid key."""
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
@@ -18,5 +18,12 @@ def private_key_in(path: Path) -> str | None:
         name, _, value = line.partition("#")[0].partition("=")
         section = name.strip().lower() if name.strip().startswith("[") else section
         if section == "[interface]" and name.strip().lower() == "privatekey":
-            return grammar.private_key(value.strip())
+            return _valid(value.strip())
     return None
+
+
+def _valid(key: str) -> str | None:
+    try:
+        return grammar.private_key(key)
+    except grammar.InvalidDocument:
+        return None

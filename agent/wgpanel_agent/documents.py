@@ -5,6 +5,7 @@ InvalidDocument with the path of the field. Standard library only.
 """
 
 import hashlib
+import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -20,11 +21,17 @@ __all__ = [
     "InvalidDocument",
     "PeerPart",
     "StatusReport",
+    "fingerprint_key",
     "preshared_key_fingerprint",
 ]
 
 LARGEST = 2**63 - 1
 MAX_ALLOWED_IPS = 64
+
+
+def fingerprint_key(node: str, secret: bytes) -> bytes:
+    """The key for `preshared_key_fingerprint`, from the secret that node and panel share."""
+    return hmac.digest(secret, f"wgpanel-fingerprint-v1 {node}".encode(), "sha256")
 
 
 def preshared_key_fingerprint(key: bytes, public_key: str, preshared_key: str) -> str:
@@ -147,11 +154,11 @@ class Document:
         return document
 
 
-def refuse_double_claims(peers: Iterable[PeerPart]) -> None:
+def refuse_double_claims(peers: Iterable[PeerPart], path: str = "peers") -> None:
     claimed: dict[str, int] = {}
     for position, peer in enumerate(peers):
         for claim in (peer.public_key, *peer.allowed_ips):
             first = claimed.setdefault(claim, position)
             if first != position:
                 field = "public_key" if claim == peer.public_key else "allowed_ips"
-                raise InvalidDocument(f"peers[{position}].{field}", f"is that of peers[{first}]")
+                raise InvalidDocument(f"{path}[{position}].{field}", f"is that of {path}[{first}]")

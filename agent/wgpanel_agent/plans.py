@@ -75,7 +75,7 @@ async def plan_changes(
     ]
     return Plan(
         upserts=tuple(wrong),
-        removals=tuple(key for key in removals if key in running),
+        removals=tuple(key for key in dict.fromkeys(removals) if key in running),
         added=sum(peer.public_key not in running for peer in wrong),
         unchanged=len(upserts) - len(wrong),
     )

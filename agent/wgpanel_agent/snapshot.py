@@ -46,10 +46,11 @@ class Sampler:
         }
         self.system = SystemReport()
         self.version = 0
+        self.after_look: Callable[[], Awaitable[None]] | None = None
         self._wireguard = wireguard
         self._machine = machine
         self._pace = pace
-        self._clock = clock
+        self.now = clock  # monotonic
         self._looking = asyncio.Lock()
         self._look_began_at = -math.inf
         self._cpu_percent: float | None = None
@@ -65,7 +66,7 @@ class Sampler:
 
     def age(self) -> float | None:
         """Of the oldest data that counts, in seconds; None until every interface was seen."""
-        ages = [state.age(self._clock()) for state in self.managed]
+        ages = [state.age(self.now()) for state in self.managed]
         known = [age for age in ages if age is not None]
         return max(known, default=0.0) if len(known) == len(ages) else None
 
@@ -77,7 +78,7 @@ class Sampler:
 
     async def look(self) -> None:
         """Read everything now. Whoever asks while a look runs waits for the next one."""
-        asked_at = self._clock()
+        asked_at = self.now()
         async with self._looking:
             if self._look_began_at < asked_at:
                 await self._look()
@@ -85,7 +86,7 @@ class Sampler:
     async def look_unless_younger(self, name: str, seconds: float) -> None:
         """Read everything, unless what is known of this interface is young enough."""
         state = self.interfaces.get(name)
-        age = state.age(self._clock()) if state else None
+        age = state.age(self.now()) if state else None
         if age is None or age > seconds:
             await self.look()
 
@@ -101,12 +102,14 @@ class Sampler:
         self.version += 1
 
     async def _look(self) -> None:
-        began_at = self._look_began_at = self._clock()
+        began_at = self._look_began_at = self.now()
         seen = await self._see()
         for name, running in seen.interfaces.items():
             await self.absorb(name, running, began_at)
         self._note_absence(seen, began_at)
         self._read_machine()
+        if self.after_look:
+            await self.after_look()
         self.version += 1
 
     async def _see(self) -> Look:
@@ -157,7 +160,7 @@ class Sampler:
     def _problem(self, state: InterfaceState) -> str | None:
         if state.status != "up":
             return f"{state.name} is {state.status}: {state.problem or 'not running'}"
-        age = state.age(self._clock())
+        age = state.age(self.now())
         if age is None or age > LATE * self._pace.look:
             return f"{state.name} was not looked at in time"
         return None

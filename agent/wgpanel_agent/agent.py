@@ -1,0 +1,95 @@
+"""The composition root: everything an agent is made of, put together once."""
+
+import functools
+import json
+import time
+from collections.abc import Callable
+
+from wgpanel_agent import __version__
+from wgpanel_agent.apply import Applier
+from wgpanel_agent.config import Config
+from wgpanel_agent.documents import fingerprint_key, preshared_key_fingerprint
+from wgpanel_agent.http import Counters
+from wgpanel_agent.metrics import Metrics
+from wgpanel_agent.protocol import Keys, derive_keys
+from wgpanel_agent.reports import StatusReport, WireGuardReport
+from wgpanel_agent.snapshot import Pace, Sampler
+from wgpanel_agent.system import Machine, boot_id
+from wgpanel_agent.wireguard import WireGuard
+
+PROTOCOL = 1
+
+
+class Rendered:
+    """Bytes made at most once for each version of the snapshot."""
+
+    def __init__(self, render: Callable[[], bytes], version: Callable[[], int]) -> None:
+        self._render = render
+        self._version = version
+        self._made: tuple[int, bytes] | None = None
+
+    def __call__(self) -> bytes:
+        version = self._version()
+        if self._made is None or self._made[0] != version:
+            self._made = (version, self._render())
+        return self._made[1]
+
+
+class Agent:
+    """One running agent. Handlers get it whole; each part is usable alone."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.keys: dict[str, Keys] = {}
+        self.counters = Counters()
+        key = fingerprint_key(config.node_id, config.secret)
+        wireguard = WireGuard(
+            functools.partial(preshared_key_fingerprint, key), config.wg_timeout_seconds
+        )
+        self.sampler = Sampler(
+            wireguard,
+            Machine(proc=config.host_proc, disk=config.disk),
+            config.interfaces,
+            Pace(config.look_seconds, config.active_seconds),
+        )
+        self.metrics = Metrics(
+            self.sampler,
+            self.counters,
+            peer_metrics=config.peer_metrics,
+            legacy=config.legacy_metrics,
+        )
+        self.sampler.after_look = self.metrics.render_peers
+        self.applier = Applier(
+            wireguard, self.sampler, observe_seconds=self.metrics.apply_seconds.observe
+        )
+        self._add_key(derive_keys(config.node_id, config.secret_seq, config.secret))
+        self._started_at = time.monotonic()
+        self._boot_id = boot_id()
+        self.status_body = Rendered(self._render_status, lambda: self.sampler.version)
+        self.metrics_body = Rendered(self.metrics.render, lambda: self.sampler.version)
+
+    @property
+    def uptime(self) -> int:
+        """In seconds."""
+        return int(time.monotonic() - self._started_at)
+
+    def report(self) -> StatusReport:
+        interfaces = self.sampler.interfaces.items()
+        return StatusReport(
+            status="unhealthy" if self.sampler.problems else "ok",
+            timestamp=int(time.time()),
+            uptime=self.uptime,
+            version=__version__,
+            boot_id=self._boot_id,
+            protocol=PROTOCOL,
+            system=self.sampler.system,
+            wireguard=WireGuardReport(
+                {name: state.report() for name, state in interfaces}, self.sampler.age()
+            ),
+        )
+
+    def _render_status(self) -> bytes:
+        return json.dumps(self.report().as_json(), separators=(",", ":")).encode()
+
+    def _add_key(self, keys: Keys) -> None:
+        self.keys[keys.keyid] = keys
