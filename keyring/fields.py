@@ -38,7 +38,7 @@ class Secret:
 class _SecretAttribute:
     """Gives a row's column as a Secret that knows its place; takes plaintext, a Secret or None."""
 
-    def __init__(self, field: models.Field):
+    def __init__(self, field: "SecretField"):
         self.field = field
 
     def __get__(self, instance: models.Model | None, owner: type | None = None) -> Any:
@@ -58,7 +58,7 @@ class _SecretAttribute:
         instance.__dict__[self.field.attname] = value
 
     def _place(self, instance: models.Model) -> str:
-        return f"{instance._meta.db_table}|{self.field.column}|{instance.pk}"
+        return self.field.place(instance.pk)
 
 
 class _Stored(str):
@@ -75,6 +75,14 @@ class SecretField(models.TextField):
     def contribute_to_class(self, cls: type, name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)
         setattr(cls, self.attname, _SecretAttribute(self))
+
+    def place(self, pk: Any) -> str:
+        """Name the row, table and column that a sealed text is bound to."""
+        return f"{self.model._meta.db_table}|{self.column}|{pk}"
+
+    def opened(self, pk: Any, sealed: str) -> str:
+        """Return the plaintext of a column read without its row; raise SecretLocked."""
+        return unseal(sealed, self.place(pk))
 
     def from_db_value(self, value: str | None, *_: Any) -> _Stored | None:
         return None if value is None else _Stored(value)

@@ -1,20 +1,42 @@
 """Which nodes: chainable questions that read as adjectives."""
 
 import datetime as dt
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from nodes import cadence
 from nodes.standing import standing
 
+if TYPE_CHECKING:
+    from nodes.models import Node  # noqa: F401
 
-class NodeQuerySet(models.QuerySet):
-    def due(self, now: dt.datetime) -> Self:
-        """Nodes that must be asked now and that no other worker is asking."""
-        free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-        return self.filter(free, enabled=True, next_poll_at__lte=now)
+
+class NodeQuerySet(models.QuerySet["Node"]):
+    def due(self, now: dt.datetime, interval: dt.timedelta) -> Self:
+        """Nodes that must be asked now and that no other worker is asking.
+
+        A time that lies too far ahead to be ours is from before the interval was shortened or the
+        panel's clock stepped back: such a node is due, such a claim is void.
+        """
+        claims_end, waits_end = (now + longest for longest in cadence.longest_ahead(interval))
+        free = Q(claimed_until=None) | Q(claimed_until__lt=now) | Q(claimed_until__gt=claims_end)
+        waited = Q(next_poll_at__lte=now) | Q(next_poll_at__gt=waits_end)
+        return self.filter(free, waited, enabled=True)
+
+    def failing(self) -> Self:
+        """Enabled nodes whose last poll failed."""
+        # failing_since is named too, so that the partial index serves
+        return self.filter(enabled=True, failures__gt=0, failing_since__isnull=False)
+
+    def overdue(self, now: dt.datetime, interval: dt.timedelta) -> Self:
+        """Failing nodes that have used up their grace and still carry their last good verdict."""
+        silent = Q(reported_at=None) | Q(reported_at__lte=now - cadence.grace(interval))
+        settled = Q(status__in=("offline", "identity_mismatch"))
+        failing = self.failing().filter(failures__gte=cadence.FAILURES_TO_OFFLINE)
+        return failing.filter(silent).exclude(settled)
 
     def with_standing(self, interval: dt.timedelta, now: dt.datetime | None = None) -> Self:
         """Annotate `standing`: the status as of now, `stale` when polling has stopped."""

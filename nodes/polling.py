@@ -1,0 +1,132 @@
+"""Ask many nodes and remember what they told; claim those that are due; ask for a poll now."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Case, Value, When
+from django.utils import timezone
+
+from nodes import cadence, fanout, poll_counts, results
+from nodes.exchange import SOMEBODY_ELSE, AgentError
+from nodes.fanout import Outcome, Question
+from nodes.models import Node, PollingPolicy, Status
+from nodes.querysets import NodeQuerySet
+from nodes.targets import Seen, status_call
+
+WAKE_UP = "nodes.tasks.start_polls"
+
+
+@dataclass
+class Round:
+    """What came of asking: `written` is less than `asked` where rows changed meanwhile.
+
+    `failures` counts them by the code of their AgentError.
+    """
+
+    asked: int
+    reported: int = 0
+    written: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def count(self, outcomes: Sequence[Outcome], written: int) -> None:
+        codes = [it.result.code for it in outcomes if isinstance(it.result, AgentError)]
+        self.failures.update(codes)
+        self.reported += len(outcomes) - len(codes)
+        self.written += written
+        poll_counts.note(len(outcomes) - len(codes), len(codes), timezone.now())
+
+
+def poll(node_ids: Iterable[UUID]) -> Round:
+    """Ask these nodes, all at once, and store what each told; disabled ones are left out.
+
+    Results are stored in portions as they come, so that a silent node holds nobody up.
+    """
+    interval = PollingPolicy.current().interval
+    rows = Node.objects.filter(pk__in=list(node_ids), enabled=True).order_by()
+    seen = {node.id: node for node in map(Seen._make, rows.values_list(*Seen._fields))}
+    summary = Round(asked=len(seen))
+    for outcomes in _ask(seen.values()):
+        written = results.write([(seen[it.node_id], it) for it in outcomes], interval)
+        summary.count(outcomes, written)
+    if summary.failures:
+        settle_overdue(timezone.now(), interval)
+    return summary
+
+
+def _ask(nodes: Iterable[Seen]) -> Iterator[Sequence[Outcome]]:
+    questions: list[Question] = []
+    refused: list[Outcome] = []
+    for node in nodes:
+        try:
+            questions.append(Question(node.id, status_call(node), node.clock_skew_ms))
+        except AgentError as error:
+            now = timezone.now().timestamp()
+            refused.append(Outcome(node.id, now, now, error, None))
+    if refused:
+        yield refused
+    yield from fanout.current(settings.POLLS_IN_FLIGHT).ask(questions)
+
+
+def settle_overdue(now: dt.datetime, interval: dt.timedelta) -> int:
+    """Give failing nodes their verdict once their grace is over; return how many got it.
+
+    Rows that are being written at this moment are left to their writer, who settles next.
+    """
+    verdict = Case(
+        When(status_reason=SOMEBODY_ELSE, then=Value(Status.IDENTITY_MISMATCH)),
+        default=Value(Status.OFFLINE),
+    )
+    with transaction.atomic():
+        overdue = Node.objects.overdue(now + cadence.SETTLE_AHEAD, interval)
+        free = overdue.order_by().select_for_update(skip_locked=True).values("pk")
+        return Node.objects.filter(pk__in=free).update(status=verdict, status_since=now)
+
+
+def claim_due(now: dt.datetime, limit: int) -> list[list[UUID]]:
+    """Claim at most `limit` nodes that are due, and return their ids in batches.
+
+    Nodes that failed last time are in batches of their own: they will take longer. A claim ends
+    by itself, so whatever becomes of the batch, the node is due again.
+    """
+    due = Node.objects.due(now, PollingPolicy.current().interval).order_by("next_poll_at")
+    free = due.select_for_update(skip_locked=True).values("pk")[:limit]
+    with transaction.atomic(), connection.cursor() as cursor:
+        sql, parameters = free.query.get_compiler(connection=connection).as_sql()
+        until = connection.ops.adapt_datetimefield_value(now + cadence.CLAIM)
+        cursor.execute(
+            f"WITH due AS ({sql}) UPDATE nodes_node SET claimed_until = %s"  # noqa: S608 (of the ORM)
+            " WHERE id IN (SELECT id FROM due) RETURNING id, failures",
+            [*parameters, until],
+        )
+        claimed = cursor.fetchall()
+    sound = [_uuid(key) for key, failures in claimed if not failures]
+    failing = [_uuid(key) for key, failures in claimed if failures]
+    return [*_batches(sound), *_batches(failing)]
+
+
+def _uuid(key: UUID | str) -> UUID:
+    return key if isinstance(key, UUID) else UUID(hex=key)
+
+
+def _batches(ids: list[UUID]) -> list[list[UUID]]:
+    size = settings.POLL_BATCH
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def request_polls(nodes: NodeQuerySet) -> int:
+    """Make the enabled ones of `nodes` due now and wake a worker; return how many that are."""
+    count = nodes.filter(enabled=True).update(next_poll_at=timezone.now())
+    if count:
+        transaction.on_commit(_wake_up, robust=True)
+    return count
+
+
+def _wake_up() -> None:
+    # Only a wake-up: should the broker be down, the next tick finds the nodes due.
+    current_app.send_task(WAKE_UP, expires=cadence.BATCH_EXPIRES.total_seconds(), retry=False)

@@ -1,0 +1,69 @@
+"""What the outcomes of a round mean for the rows of the nodes.
+
+Only the columns of polling are written, and only to a row that is still as it was when the node was
+asked: same address, same secret, enabled, no other poll since. So a deleted node does not return,
+an older result never replaces a newer one, and nothing an operator changed is touched.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from nodes import cadence, result_sql, status
+from nodes.exchange import AgentError
+from nodes.fanout import Outcome
+from nodes.reports import Told
+from nodes.result_sql import Row
+from nodes.targets import Seen, storable_skew
+
+LARGEST_INTEGER = 2**31 - 1
+LONGEST_VERSION = 32
+
+
+def write(results: Iterable[tuple[Seen, Outcome]], interval: dt.timedelta) -> int:
+    """Store reports and failures; return how many rows were still as when they were asked."""
+    reported: list[Row] = []
+    failed: list[Row] = []
+    for node, outcome in results:
+        if isinstance(outcome.result, AgentError):
+            failed.append(_failure_row(node, outcome, outcome.result))
+        else:
+            reported.append(_report_row(node, outcome, outcome.result, interval))
+    return result_sql.update(reported, failed)
+
+
+def _report_row(node: Seen, outcome: Outcome, told: Told, interval: dt.timedelta) -> Row:
+    report = told.report
+    verdict, reason = status.of_report(report, outcome.skew_ms or 0)
+    return _row(node, outcome, reason, cadence.next_slot(node.id, interval, outcome.ended_at)) | {
+        "status": verdict.value,
+        "report": told.text,
+        "version": report.version[:LONGEST_VERSION],
+        "active_peers": min(report.active_peers, LARGEST_INTEGER),
+        "cpu": report.cpu_percent,
+        "memory": report.memory_percent,
+        "disk": report.disk_percent,
+    }
+
+
+def _failure_row(node: Seen, outcome: Outcome, error: AgentError) -> Row:
+    next_try = cadence.next_try(node.failures + 1, outcome.ended_at)
+    return _row(node, outcome, status.reason(error.sentence), next_try)
+
+
+def _row(node: Seen, outcome: Outcome, reason: str, next_poll_at: float) -> Row:
+    skew_ms = node.clock_skew_ms if outcome.skew_ms is None else outcome.skew_ms
+    return {
+        "node": node.id,
+        "agent_url": node.agent_url,
+        "secret": node.secret or "",
+        "seen_at": node.last_attempt_at,
+        "asked_at": _time(outcome.asked_at),
+        "ended_at": _time(outcome.ended_at),
+        "next_poll_at": _time(next_poll_at),
+        "reason": reason,
+        "skew_ms": skew_ms and storable_skew(skew_ms),
+    }
+
+
+def _time(seconds: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -1,0 +1,55 @@
+"""What Celery runs for polling. The database holds what is due; a lost message loses nothing."""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from celery.signals import worker_process_shutdown, worker_shutdown
+from django.conf import settings
+from django.utils import timezone
+
+from nodes import cadence, fanout, fleet, polling
+from nodes.models import PollingPolicy
+from schedule.models import Heartbeat
+
+HEARTBEAT = "poll"
+EXPIRES = cadence.BATCH_EXPIRES.total_seconds()
+MOST_BATCHES_A_TICK = 50
+
+
+@shared_task(expires=EXPIRES)
+def poll_due() -> None:
+    """Do what is due this second; of several beats, or a late message, only the first does it."""
+    now = timezone.now()
+    if Heartbeat.claim(HEARTBEAT, int(now.timestamp())):
+        polling.settle_overdue(now, PollingPolicy.current().interval)
+        fleet.watch(now)
+        _start_polls(now)
+
+
+@shared_task(expires=EXPIRES)
+def start_polls() -> None:
+    """Start the polls that are due without waiting for the tick: somebody asked for one."""
+    _start_polls(timezone.now())
+
+
+def _start_polls(now: dt.datetime) -> None:
+    for ids in polling.claim_due(now, MOST_BATCHES_A_TICK * settings.POLL_BATCH):
+        poll_batch.delay([str(node_id) for node_id in ids])
+
+
+@shared_task(expires=EXPIRES)
+def poll_batch(ids: list[str]) -> None:
+    polling.poll(UUID(node_id) for node_id in ids)
+
+
+@shared_task
+def prune() -> None:
+    fleet.forget_old_alarms(timezone.now())
+
+
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def _close_connections(**_: Any) -> None:
+    fanout.close()
