@@ -4,6 +4,7 @@ import http.client
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from lab.errors import LabError
 from lab.host import Host
@@ -16,17 +17,27 @@ HEALTHY_SECONDS = 20.0
 
 
 class Agent(Process):
-    """`python -m wgpanel_agent run` on its host."""
+    """`python -m wgpanel_agent run` on its host; it reads its secret from a file of its own."""
 
-    def __init__(self, host: Host, identity: Identity) -> None:
+    def __init__(
+        self, host: Host, identity: Identity, settings: Mapping[str, str] | None = None
+    ) -> None:
         words = host.namespace.words(sys.executable, "-m", "wgpanel_agent", "run")
         self.address = host.address4
         self.log = host.folder / "agent.log"
-        super().__init__(words, self.log, agent_settings(host, identity))
+        self._secret = identity.secret
+        self._secret_file = host.folder / "secret"
+        own = agent_settings(host, identity, self._secret_file)
+        super().__init__(words, self.log, {**own, **(settings or {})})
 
     @property
     def url(self) -> str:
         return f"http://{self.address}:{PORT}"
+
+    def write_secret(self) -> None:
+        """What an operator pastes into /etc/wgpanel-agent/secret."""
+        self._secret_file.touch(mode=0o600)
+        self._secret_file.write_text(self._secret)
 
     @property
     def is_healthy(self) -> bool:
@@ -63,11 +74,11 @@ def answers_healthy(address: str) -> bool:
         connection.close()
 
 
-def agent_settings(host: Host, identity: Identity) -> Mapping[str, str]:
+def agent_settings(host: Host, identity: Identity, secret: Path) -> Mapping[str, str]:
     """The agent's own configuration: plain HTTP on its lab address, wg0 managed."""
     return {
         "WGPANEL_AGENT_NODE_ID": identity.node_id,
-        "WGPANEL_AGENT_SECRET": identity.secret,
+        "WGPANEL_AGENT_SECRET_FILE": str(secret),
         "WGPANEL_AGENT_LISTEN": f"{host.address4}:{PORT}",
         "WGPANEL_AGENT_INTERFACES": INTERFACE,
         "WGPANEL_AGENT_STATE_DIR": str(host.folder / "agent"),

@@ -55,6 +55,7 @@ class Node:
         """The machine, not yet switched on."""
         self.host.make()
         allow_forwarding(self.host.namespace)
+        self.agent.write_secret()
 
     def power_on(self) -> None:
         """Boot: wg-quick brings wg0 up from its file."""
