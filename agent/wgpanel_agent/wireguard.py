@@ -111,10 +111,9 @@ def peer_section(peer: PeerPart) -> str:
         f"PersistentKeepalive = {peer.keepalive or 'off'}",
         "",
     ]
-    section = "\n".join(lines)
-    if section.split("\n") != lines or not section.isascii():
+    if not all(line.isascii() and line.isprintable() for line in lines):
         raise WireGuardError("a peer would have become more than its own lines")
-    return section
+    return "\n".join(lines)
 
 
 async def peer_sections(peers: Collection[PeerPart]) -> str:

@@ -1,0 +1,128 @@
+"""The status report: what the agent renders is what the panel parses, and nothing else passes."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from wgpanel_agent.documents import InvalidDocument, StatusReport
+from wgpanel_agent.reports import (
+    Disk,
+    InterfaceReport,
+    Memory,
+    Network,
+    SystemReport,
+    WireGuardReport,
+)
+
+KEY = "/Ap3XpSpIW7CKYLWpRXY0OHD8uByjgmOU+YWns/p9lE="
+
+
+def make_report(**fields: Any) -> StatusReport:
+    interfaces = {
+        "wg0": InterfaceReport("up", KEY, 51820, 42, 38, 4294967301, 7, managed=True),
+        "wg.home": InterfaceReport("up", KEY, 51821, 5, 5, managed=False),
+    }
+    defaults: dict[str, Any] = {
+        "status": "ok",
+        "timestamp": 1767225600,
+        "uptime": 86400,
+        "version": "1.0.0",
+        "boot_id": "c1543e05-f228-498b-8fe0-76d21bd97bdf",
+        "protocol": 1,
+        "system": SystemReport(
+            12.5, (0.1, 0.2, 0.3), Memory(8, 4, 50.0, 4), Disk(10, 2, 8, 20.0), Network(1, 2, 3, 4)
+        ),
+        "wireguard": WireGuardReport(interfaces, 1.25),
+    }
+    return StatusReport(**defaults | fields)
+
+
+def make_json(**fields: Any) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(make_report().as_json()))) | fields
+
+
+def test_a_report_survives_the_wire() -> None:
+    assert StatusReport.parse(make_json()) == make_report()
+
+
+def test_the_names_of_the_contract_are_all_there() -> None:
+    told = make_json()
+    assert set(told) == {
+        *("status", "timestamp", "uptime", "version", "boot_id", "protocol", "system", "wireguard")
+    }
+    assert set(told["system"]) == {"cpu_percent", "load", "memory", "disk", "network"}
+    assert set(told["system"]["memory"]) == {"total", "available", "percent", "used"}
+    assert set(told["system"]["disk"]) == {"total", "used", "free", "percent"}
+    assert set(told["system"]["network"]) == {
+        *("bytes_sent", "bytes_recv", "packets_sent", "packets_recv")
+    }
+    assert told["wireguard"]["interface_count"] == 2
+    assert set(told["wireguard"]["interfaces"]["wg0"]) == {
+        *("status", "public_key", "listen_port", "peer_count", "active_peers", "managed"),
+        *("total_rx_bytes", "total_tx_bytes", "generation", "hash", "condition", "drift"),
+    }
+
+
+def test_active_peers_are_those_of_managed_interfaces() -> None:
+    assert make_report().active_peers == 38
+
+
+def test_the_typed_columns_come_from_the_report() -> None:
+    report = make_report()
+    assert (report.cpu_percent, report.memory_percent, report.disk_percent) == (12.5, 50.0, 20.0)
+
+
+def test_what_a_node_cannot_measure_is_none() -> None:
+    report = StatusReport.parse(make_json(system={"cpu_percent": None}))
+    assert (report.cpu_percent, report.memory_percent, report.disk_percent) == (None, None, None)
+
+
+def test_what_a_newer_agent_adds_is_left_alone() -> None:
+    assert StatusReport.parse(make_json(colour="blue")) == make_report()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", "fine"),
+        ("timestamp", -1),
+        ("timestamp", 2**63),
+        ("uptime", "1"),
+        ("uptime", True),
+        ("version", "1.0\n"),
+        ("version", "1" * 65),
+        ("boot_id", None),
+        ("protocol", 1.0),
+        ("system", []),
+        ("system", {"cpu_percent": 101}),
+        ("system", {"cpu_percent": math.nan}),
+        ("system", {"cpu_percent": "12"}),
+        ("system", {"load": [1, 2]}),
+        ("system", {"memory": {"total": 1}}),
+        ("wireguard", None),
+        ("wireguard", {"interfaces": []}),
+        ("wireguard", {"interfaces": {"a b": {}}}),
+        ("wireguard", {"interfaces": {"w" * 16: {}}}),
+        ("wireguard", {"interfaces": {"wg0": {"status": "fine"}}}),
+        ("wireguard", {"interfaces": {str(i): {"status": "down"} for i in range(257)}}),
+    ],
+)
+def test_a_report_out_of_bounds_is_refused_with_its_field(field: str, value: object) -> None:
+    with pytest.raises(InvalidDocument) as refusal:
+        StatusReport.parse(make_json(**{field: value}))
+    assert refusal.value.field.startswith(field)
+
+
+@pytest.mark.parametrize("missing", ["status", "timestamp", "version", "system", "wireguard"])
+def test_a_report_lacks_nothing_essential(missing: str) -> None:
+    told = make_json()
+    del told[missing]
+    with pytest.raises(InvalidDocument, match=missing):
+        StatusReport.parse(told)
+
+
+@pytest.mark.parametrize("data", [None, [], "report", 1])
+def test_a_report_of_another_type_is_refused(data: object) -> None:
+    with pytest.raises(InvalidDocument, match="report"):
+        StatusReport.parse(data)
