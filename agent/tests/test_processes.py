@@ -47,22 +47,32 @@ async def test_a_missing_program_is_named() -> None:
 
 
 async def test_a_program_that_hangs_is_killed_and_reaped() -> None:
-    with pytest.raises(ProcessError, match="no answer within 0.05 s"):
-        await run(["sleep", "60.1"], timeout_seconds=0.05)
-    await wait_until_gone("sleep", "60.1")
+    call = asyncio.create_task(run(["sleep", "60.1"], timeout_seconds=0.2))
+    pid = await pid_of("sleep", "60.1")
+    with pytest.raises(ProcessError, match="no answer within 0.2 s"):
+        await call
+    await wait_until_reaped(pid)
 
 
 async def test_a_cancelled_call_leaves_no_process() -> None:
     call = asyncio.create_task(run(["sleep", "60.2"], timeout_seconds=60))
-    await asyncio.sleep(0.05)
+    pid = await pid_of("sleep", "60.2")
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await wait_until_gone("sleep", "60.2")
+    await wait_until_reaped(pid)
 
 
-async def wait_until_gone(*words: str) -> None:
-    """Raises TimeoutError while a child of ours runs these words, or is a zombie."""
+async def pid_of(*words: str) -> int:
+    while True:
+        await asyncio.sleep(0.01)
+        for child in psutil.Process().children():
+            if child.cmdline() == list(words):
+                return child.pid
+
+
+async def wait_until_reaped(pid: int) -> None:
     async with asyncio.timeout(5):
-        while any(child.cmdline() in (list(words), []) for child in psutil.Process().children()):
+        while psutil.pid_exists(pid):
             await asyncio.sleep(0.01)
+    assert not psutil.pid_exists(pid)
