@@ -3,6 +3,10 @@
 from typing import Any
 
 from rest_framework import permissions
+from rest_framework.request import Request
+
+VIEW = ["%(app_label)s.view_%(model_name)s"]
+CHANGE = ["%(app_label)s.change_%(model_name)s"]
 
 
 class StaffModelPermissions(permissions.DjangoModelPermissions):
@@ -10,11 +14,17 @@ class StaffModelPermissions(permissions.DjangoModelPermissions):
 
     perms_map = {
         **permissions.DjangoModelPermissions.perms_map,
-        "GET": ["%(app_label)s.view_%(model_name)s"],
-        "HEAD": ["%(app_label)s.view_%(model_name)s"],
+        "GET": VIEW,
+        "HEAD": VIEW,
     }
 
-    def has_permission(self, request: Any, view: Any) -> bool:
+    def has_permission(self, request: Request, view: Any) -> bool:
         return bool(request.user and request.user.is_staff) and super().has_permission(
             request, view
         )
+
+
+class ChangePermissions(StaffModelPermissions):
+    """For acts on what exists already: a POST creates nothing, so it needs `change`."""
+
+    perms_map = {**StaffModelPermissions.perms_map, "POST": CHANGE}

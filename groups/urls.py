@@ -1,3 +1,7 @@
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from groups.views import GroupViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.register("groups", GroupViewSet, basename="group")
+urlpatterns = router.urls

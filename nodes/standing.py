@@ -5,8 +5,12 @@ write "stale"; so the standing is worked out on reading, as an SQL expression an
 """
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 from django.db.models import Case, CharField, F, Q, Value, When
+
+if TYPE_CHECKING:
+    from nodes.models import Node
 
 STALE_INTERVALS = 3
 OVERDUE_INTERVALS = 2
@@ -29,3 +33,12 @@ def unasked(now: dt.datetime, interval: dt.timedelta) -> Q:
         last_attempt_at__lt=now - STALE_INTERVALS * interval,
         next_poll_at__lt=now - OVERDUE_INTERVALS * interval,
     )
+
+
+def standing_reason(node: "Node") -> str:
+    """Return why a node from `with_standing` stands as it does, in words."""
+    if not node.enabled:
+        return "Disabled: nobody asks it."
+    if node.standing == "stale":  # type: ignore[attr-defined]  # an annotation
+        return f"Nobody has asked it since {node.last_attempt_at:%Y-%m-%d %H:%M:%S} UTC."
+    return node.status_reason

@@ -1,3 +1,11 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from nodes.views import GroupPollView, NodeViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.register("nodes", NodeViewSet, basename="node")
+urlpatterns = [
+    *router.urls,
+    path("groups/<uuid:pk>/poll/", GroupPollView.as_view(), name="group-poll"),
+]

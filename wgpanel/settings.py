@@ -43,6 +43,7 @@ HTTPS = _checked("WGPANEL_HTTPS", env.bool, default=False)
 WGPANEL_PLAIN_HTTP_NETWORKS = _networks(
     "WGPANEL_PLAIN_HTTP_NETWORKS", default=["127.0.0.0/8", "::1/128"]
 )
+METRICS_TOKEN = env.str("WGPANEL_METRICS_TOKEN", default="")
 POLLS_IN_FLIGHT = _checked("WGPANEL_POLLS_IN_FLIGHT", env.int, default=300)
 POLL_BATCH = _checked("WGPANEL_POLL_BATCH", env.int, default=200)
 
@@ -197,14 +198,15 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.StaffModelPermissions"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["wgpanel.parsing.BoundedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "wgpanel.api.Pages",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
-        "rest_framework.filters.SearchFilter",
-        "rest_framework.filters.OrderingFilter",
+        "wgpanel.querying.Search",
+        "wgpanel.querying.Ordering",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "wgpanel.schema.Schema",
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "wgpanel.api.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -220,6 +222,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "One panel that runs a fleet of WireGuard servers.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAdminUser"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -1,9 +1,12 @@
 from django.contrib import admin
+from django.contrib.admin.views.decorators import staff_member_required
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 
 from wgpanel import health
+from wgpanel.api_docs import Docs
+from wgpanel.metrics import metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -11,8 +14,11 @@ urlpatterns = [
     path("api/v1/", include("groups.urls")),
     path("api/v1/", include("nodes.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/docs/", staff_member_required(Docs.as_view(url_name="schema")), name="docs"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
-    path("", include("django_prometheus.urls")),
+    path("metrics", metrics, name="metrics"),
 ]
+handler400 = "wgpanel.api.bad_request"
+handler404 = "wgpanel.api.not_found"
+handler500 = "wgpanel.api.server_error"
