@@ -1,0 +1,61 @@
+"""A small REST client of the panel, as a script of an operator would be."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from lab.errors import LabError
+from lab.node import Node as LabNode
+from lab.panel import ROOT
+
+
+class Rest:
+    """Calls with a token of the user admin."""
+
+    def __init__(self, url: str, state_dir: Path) -> None:
+        self._url = url
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Token {_create_token(state_dir)}"
+
+    def call(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        """Return the decoded answer; raises LabError when its status is another."""
+        answer = self._session.request(method, f"{self._url}/api/v1/{path}", json=body, timeout=30)
+        if answer.status_code != status:
+            raise LabError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+    def enlist(self, lab_node: LabNode, **fields: Any) -> dict[str, Any]:
+        """Add one lab node by hand: its address and the secret that its agent has."""
+        identity = lab_node.identity
+        body = {"id": identity.node_id, "name": lab_node.name, "agent_url": lab_node.agent.url}
+        return self.call("POST", "nodes/", {**body, "secret": identity.secret, **fields}, 201)
+
+    def node(self, lab_node: LabNode) -> dict[str, Any]:
+        return self.call("GET", f"nodes/{lab_node.identity.node_id}/")
+
+    def wait(
+        self, lab_node: LabNode, seconds: float, until: Callable[[dict[str, Any]], bool]
+    ) -> dict[str, Any]:
+        """Return the node as soon as it fulfils `until`; raises LabError with how it was."""
+        deadline = time.monotonic() + seconds
+        while not until(node := self.node(lab_node)):
+            if time.monotonic() > deadline:
+                told = {key: node[key] for key in ("name", "status", "status_reason", "failures")}
+                raise LabError(f"not within {seconds:g} s: {told}")
+            time.sleep(0.3)
+        return node
+
+
+def _create_token(state_dir: Path) -> str:
+    words = [sys.executable, "manage.py", "create_api_token", "admin"]
+    environment = {**os.environ, "WGPANEL_STATE_DIR": str(state_dir)}
+    told = subprocess.run(
+        words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return told.stdout.split()[-1]
