@@ -1,12 +1,16 @@
 """A real server on a real loopback socket, and a client that can say anything to it."""
 
 import asyncio
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,52 +51,26 @@ class RecordingAgent:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Call]] = []
+        self.filling = ""  # makes answers longer
 
     def handler(self, name: str) -> Callable[[Any, Call], Any]:
         async def record(agent: RecordingAgent, call: Call) -> Reply:
             agent.calls.append((name, call))
-            return Reply(200, {"handler": name})
+            return Reply(200, {"handler": name, "filling": agent.filling})
 
         return record
 
 
 @dataclass
-class Edge:
-    """One agent edge: application, gate, and the address where it is served."""
+class Client:
+    """Says anything to an address; signs like the panel, unless told otherwise."""
 
-    limits: Limits
-    nonces: NonceStore
     keys: Keys
-    address: tuple[str, int] = ("127.0.0.1", 0)
-    metrics_token: str | None = None
-    clock_offset: float = 0
-    agent: RecordingAgent = field(default_factory=RecordingAgent)
-    counters: Counters = field(default_factory=Counters)
-
-    def __post_init__(self) -> None:
-        self.known = {self.keys.keyid: self.keys}
-        gate = Gate(
-            self.known, self.nonces, counters=self.counters, limits=self.limits, clock=self.clock
-        )
-        self.app = AgentApp(
-            self.agent,
-            {route.handler: self.agent.handler(route.handler) for route in ROUTES},
-            gate,
-            counters=self.counters,
-            limits=self.limits,
-            metrics_token=self.metrics_token,
-        )
-
-    def clock(self) -> float:
-        return time.time() + self.clock_offset
+    address: tuple[str, int]
 
     @property
     def host(self) -> str:
         return f"{self.address[0]}:{self.address[1]}"
-
-    @property
-    def calls(self) -> list[tuple[str, Call]]:
-        return self.agent.calls
 
     def sign(self, method: str = "GET", path: str = "/v1/status", **parts: Any) -> SignedRequest:
         parts = {"now": time.time(), "authority": self.host, "keys": self.keys} | parts
@@ -136,6 +114,11 @@ class Edge:
     ) -> Heard:
         return self.send(http_message(method, target, headers, body))
 
+    def say_on(self, sock: socket.socket, method: str, target: str, headers: Any) -> Heard:
+        """On a connection that stays open."""
+        sock.sendall(http_message(method, target, headers))
+        return hear(sock)
+
     def send(self, raw: bytes) -> Heard:
         with self.connect() as sock:
             sock.sendall(raw)
@@ -143,6 +126,39 @@ class Edge:
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=15)
+
+
+@dataclass
+class Edge(Client):
+    """One agent edge in this process, and how to reach it."""
+
+    limits: Limits
+    nonces: NonceStore
+    metrics_token: str | None = None
+    clock_offset: float = 0
+    agent: RecordingAgent = field(default_factory=RecordingAgent)
+    counters: Counters = field(default_factory=Counters)
+
+    def __post_init__(self) -> None:
+        self.known = {self.keys.keyid: self.keys}
+        gate = Gate(
+            self.known, self.nonces, counters=self.counters, limits=self.limits, clock=self.clock
+        )
+        self.app = AgentApp(
+            self.agent,
+            {route.handler: self.agent.handler(route.handler) for route in ROUTES},
+            gate,
+            counters=self.counters,
+            limits=self.limits,
+            metrics_token=self.metrics_token,
+        )
+
+    def clock(self) -> float:
+        return time.time() + self.clock_offset
+
+    @property
+    def calls(self) -> list[tuple[str, Call]]:
+        return self.agent.calls
 
 
 def http_message(
@@ -189,6 +205,43 @@ class ServerThread:
         self._thread.join(timeout=30)
 
 
+class AgentProcess(Client):
+    """A server in a process of its own, that can be killed and started again."""
+
+    def __init__(self, keys: Keys, nonces: Path) -> None:
+        with listen("127.0.0.1", 0) as sock:
+            super().__init__(keys, sock.getsockname())
+        self._nonces = nonces
+        self.start()
+
+    def start(self) -> None:
+        program = Path(__file__).with_name("agent_process.py")
+        words = [sys.executable, str(program), str(self.address[1]), str(self._nonces)]
+        self.process = subprocess.Popen(words)
+        for _ in range(200):
+            try:
+                self.connect().close()
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+            else:
+                return
+        raise TimeoutError("the agent process does not listen")
+
+    def stop(self, number: signal.Signals) -> int:
+        """Its exit code after this signal."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def process(keys: Keys, tmp_path: Path) -> Iterator[AgentProcess]:
+    """Knows the keys of `keys`, keeps its nonces in a file, has the default limits."""
+    running = AgentProcess(keys, tmp_path / "nonces")
+    yield running
+    running.process.kill()
+    running.process.wait()
+
+
 @pytest.fixture(scope="session")
 def shared_server() -> Iterator[ServerThread]:
     with ServerThread(Limits()) as server:
@@ -203,7 +256,7 @@ def keys() -> Keys:
 @pytest.fixture
 def edge(shared_server: ServerThread, keys: Keys) -> Edge:
     """An edge with the default limits."""
-    fresh = Edge(Limits(), NonceStore(None), keys, shared_server.address)
+    fresh = Edge(keys, shared_server.address, Limits(), NonceStore(None))
     shared_server.app = fresh.app
     return fresh
 
@@ -218,7 +271,7 @@ def start_edge(keys: Keys) -> Iterator[Callable[..., Edge]]:
         server = ServerThread(limits).__enter__()
         running.append(server)
         fields = {"nonces": NonceStore(None), "keys": keys, "address": server.address} | fields
-        fresh = Edge(limits, **fields)
+        fresh = Edge(limits=limits, **fields)
         server.app = fresh.app
         return fresh
 

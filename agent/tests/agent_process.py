@@ -1,0 +1,34 @@
+"""An agent's edge in a process of its own, for tests that kill it: PORT NONCE-FILE."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from wgpanel_agent.app import AgentApp
+from wgpanel_agent.auth import Gate
+from wgpanel_agent.http import Call, Counters, Reply
+from wgpanel_agent.limits import Limits
+from wgpanel_agent.nonces import NonceStore
+from wgpanel_agent.protocol import derive_keys
+from wgpanel_agent.routes import ROUTES
+from wgpanel_agent.server import serve
+
+SECRET = b"kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0Ps-agent-test"
+
+
+async def answer(_: object, call: Call) -> Reply:
+    await asyncio.sleep(float(call.query.get("wait", 0)))
+    return Reply(200, {})
+
+
+def main(port: str, nonces: str) -> None:
+    keys = derive_keys("3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11", 1, SECRET)
+    counters, limits = Counters(), Limits()
+    gate = Gate({keys.keyid: keys}, NonceStore(Path(nonces)), counters=counters, limits=limits)
+    handlers = {route.handler: answer for route in ROUTES}
+    app = AgentApp(None, handlers, gate, counters=counters, limits=limits)
+    asyncio.run(serve(app, "127.0.0.1", int(port), limits=limits))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
