@@ -1,6 +1,7 @@
 """Programs run from word lists, with memory for input and output."""
 
 import asyncio
+import contextlib
 
 import psutil
 import pytest
@@ -67,8 +68,9 @@ async def pid_of(*words: str) -> int:
     while True:
         await asyncio.sleep(0.01)
         for child in psutil.Process().children():
-            if child.cmdline() == list(words):
-                return child.pid
+            with contextlib.suppress(psutil.Error):
+                if child.cmdline() == list(words):
+                    return child.pid
 
 
 async def wait_until_reaped(pid: int) -> None:

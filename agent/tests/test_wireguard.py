@@ -88,8 +88,8 @@ def test_a_section_clears_what_the_peer_does_not_have() -> None:
         "[Peer]",
         f"PublicKey = {KEY}",
         f"PresharedKey = {NO_PRESHARED_KEY}",
-        "AllowedIPs = 10.0.0.2/32",
         "PersistentKeepalive = off",
+        "AllowedIPs = 10.0.0.2/32",
     ]
 
 

@@ -18,6 +18,9 @@ Fingerprint = Callable[[str, str], str]  # of a public key and its preshared key
 NO_PRESHARED_KEY = "A" * 43 + "="  # 32 zero bytes: the only way to clear one
 WRITE_TIMEOUT = 60.0  # seconds; user-space WireGuard takes 0.3 ms per new peer
 
+# ENODEV; of another kind; and, where the kernel has no WireGuard, not in user space either.
+NO_INTERFACE = (b"No such device", b"Operation not supported", b"Protocol not supported")
+
 _QUOTED = re.compile(r"`[^']*'?")
 _UNREADABLE = re.compile(r"Unable to access interface (\S+): (.*)")
 
@@ -102,13 +105,14 @@ async def parse_dump(text: str, fingerprint: Fingerprint, name: str = "") -> dic
 
 
 def peer_section(peer: PeerPart) -> str:
-    """A [Peer] that leaves nothing to the past: `wg` keeps what a section does not mention."""
+    """A [Peer] that leaves nothing to the past: `wg` keeps a key or keepalive that a section does
+    not mention, though not its addresses, and refuses an empty AllowedIPs."""
     lines = [
         "[Peer]",
         f"PublicKey = {peer.public_key}",
         f"PresharedKey = {peer.preshared_key or NO_PRESHARED_KEY}",
-        f"AllowedIPs = {', '.join(peer.allowed_ips)}",
         f"PersistentKeepalive = {peer.keepalive or 'off'}",
+        *([f"AllowedIPs = {', '.join(peer.allowed_ips)}"] if peer.allowed_ips else []),
         "",
     ]
     if not all(line.isascii() and line.isprintable() for line in lines):
@@ -199,7 +203,7 @@ class WireGuard:
         outcome = await _run(words, timeout_seconds=timeout_seconds, stdin=stdin)
         if not outcome.exit_code:
             return _text(outcome)
-        if b"No such device" in outcome.stderr:
+        if any(words in outcome.stderr for words in NO_INTERFACE):
             raise NoSuchInterface(complaint(outcome))
         raise WireGuardError(complaint(outcome))
 
