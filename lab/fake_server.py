@@ -31,7 +31,7 @@ class Agent:
 
     def __init__(self, scenery: Scenery, index: int) -> None:
         self._keys = derive_keys(scenery.node_id(index), KEY_SEQ, scenery.secret(index).encode())
-        report = make_report(scenery.random_bytes("report", index)).as_json()
+        report = make_report(scenery.random_bytes("report", index))
         before, after = json.dumps(report, separators=(",", ":")).split('"timestamp":0')
         self._before, self._after = f'{before}"timestamp":'.encode(), after.encode()
 
@@ -46,18 +46,18 @@ class Agent:
 
 
 class Site:
-    """All agents; each is made when it is asked for the first time."""
+    """All agents, made beforehand: no answer has to wait for that."""
 
     def __init__(self, scenery: Scenery) -> None:
         self.scenery = scenery
         self.loop = asyncio.get_running_loop()
-        self._agents: dict[int, Agent] = {}
+        self._agents = [Agent(scenery, index) for index in range(scenery.count)]
 
     def answer(self, index: int, target: bytes, request: Headers) -> bytes:
         """The bytes to send. Requests are believed unseen: only answers are measured here."""
         if target != PATH.encode() or index >= self.scenery.count:
             return NOT_FOUND
-        now, agent = time.time(), self._agent(index)
+        now, agent = time.time(), self._agents[index]
         body = agent.report(now)
         try:
             headers = agent.sign(request, body, now) if self.scenery.signed else PLAIN
@@ -65,11 +65,6 @@ class Site:
             return UNAUTHORIZED
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         return f"HTTP/1.1 200 OK\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
-
-    def _agent(self, index: int) -> Agent:
-        if index not in self._agents:
-            self._agents[index] = Agent(self.scenery, index)
-        return self._agents[index]
 
 
 class Connection(asyncio.Protocol):

@@ -95,8 +95,9 @@ class Fleet:
 
         self.nodes = [Node(plan, host(plan.host)) for plan in self.plan.nodes]
         by_plan = {node.plan: node for node in self.nodes}
-        for plan in self.plan.clients:
-            self.clients.append(Client(plan, host(plan.host), by_plan[plan.node]))
+        self.clients = [
+            Client(plan, host(plan.host), by_plan[plan.node]) for plan in self.plan.clients
+        ]
 
     def _make(self, instance: Instance) -> None:
         namespaces.open_directory(instance)

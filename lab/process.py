@@ -63,8 +63,9 @@ class Process:
         child.wait()
 
     def freeze(self) -> None:
-        """SIGSTOP: connections are accepted by the kernel, nobody answers."""
+        """SIGSTOP: connections are accepted by the kernel, nobody answers. Frozen on return."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

@@ -9,6 +9,7 @@ import pytest
 from lab.command import run
 from lab.errors import CommandFailed, LabError
 from lab.fleet import Fleet
+from lab.tests.machine import processes
 from lab.wireguard import handshakes
 
 pytestmark = pytest.mark.lab
@@ -166,6 +167,14 @@ def test_two_labs_run_side_by_side(servers: Fleet, tmp_path: Path) -> None:
         assert other.nodes[0].host.instance != servers.nodes[0].host.instance
 
     assert servers.nodes[0].handshakes()
+
+
+def test_a_closed_fleet_leaves_not_even_a_zombie(tmp_path: Path) -> None:
+    with Fleet(tmp_path, clients=1, agents=False) as fleet:
+        pids = processes(fleet.nodes[0].host.instance)
+
+    assert pids
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 def test_a_fleet_started_again_in_its_folder_has_the_same_nodes(tmp_path: Path) -> None:
