@@ -52,10 +52,15 @@ class RecordingAgent:
     def __init__(self) -> None:
         self.calls: list[tuple[str, Call]] = []
         self.filling = ""  # makes answers longer
+        self.outcome: Reply | Exception | None = None  # what handlers give instead
 
     def handler(self, name: str) -> Callable[[Any, Call], Any]:
         async def record(agent: RecordingAgent, call: Call) -> Reply:
             agent.calls.append((name, call))
+            if isinstance(agent.outcome, Exception):
+                raise agent.outcome
+            if agent.outcome:
+                return agent.outcome
             return Reply(200, {"handler": name, "filling": agent.filling})
 
         return record
@@ -114,9 +119,11 @@ class Client:
     ) -> Heard:
         return self.send(http_message(method, target, headers, body))
 
-    def say_on(self, sock: socket.socket, method: str, target: str, headers: Any) -> Heard:
+    def say_on(
+        self, sock: socket.socket, method: str, target: str, headers: Any, body: bytes = b""
+    ) -> Heard:
         """On a connection that stays open."""
-        sock.sendall(http_message(method, target, headers))
+        sock.sendall(http_message(method, target, headers, body))
         return hear(sock)
 
     def send(self, raw: bytes) -> Heard:
@@ -209,23 +216,27 @@ class AgentProcess(Client):
     """A server in a process of its own, that can be killed and started again."""
 
     def __init__(self, keys: Keys, nonces: Path) -> None:
-        with listen("127.0.0.1", 0) as sock:
+        with listen("127.0.0.1", 0) as sock, listen("127.0.0.1", 0) as metrics:
             super().__init__(keys, sock.getsockname())
+            self.metrics = Client(keys, metrics.getsockname())
         self._nonces = nonces
         self.start()
 
     def start(self) -> None:
-        program = Path(__file__).with_name("agent_process.py")
-        words = [sys.executable, str(program), str(self.address[1]), str(self._nonces)]
-        self.process = subprocess.Popen(words)
+        self.process = self.spawn()
         for _ in range(200):
             try:
-                self.connect().close()
+                self.metrics.connect().close()
             except ConnectionRefusedError:
                 time.sleep(0.05)
             else:
                 return
         raise TimeoutError("the agent process does not listen")
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        program = Path(__file__).with_name("agent_process.py")
+        ports = (str(client.address[1]) for client in (self, self.metrics))
+        return subprocess.Popen([sys.executable, str(program), *ports, str(self._nonces)])
 
     def stop(self, number: signal.Signals) -> int:
         """Its exit code after this signal."""

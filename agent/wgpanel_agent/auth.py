@@ -13,6 +13,7 @@ from wgpanel_agent.nonces import NoncesFull, NonceStore
 from wgpanel_agent.protocol import (
     Keys,
     ProtocolError,
+    Reason,
     ReceivedRequest,
     check_digest,
     check_mac,
@@ -25,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 # An unknown key id costs a MAC as well, so that time does not tell which ids exist.
 DECOY = Keys("", "", secrets.token_bytes(32), secrets.token_bytes(32))
+MISMATCH: tuple[tuple[Reason, str], ...] = (
+    ("bad_signature", "The signature does not match."),
+    ("unknown_key", "No key has this id."),
+)
 
 
 class Unauthorized(Exception):
@@ -94,13 +99,12 @@ class Gate:
             check_digest(caller.received.binding.content_digest, body)
 
     def _key_of(self, received: ReceivedRequest) -> Keys:
+        # One way through for known and unknown ids: time must not tell them apart.
         keys = self._keys.get(received.keyid, DECOY)
         try:
             check_mac(keys, received)
         except ProtocolError as error:
-            if keys is DECOY:
-                raise ProtocolError("unknown_key", "No key has this id.") from error
-            raise
+            raise ProtocolError(*MISMATCH[keys is DECOY]) from error
         return keys
 
     def _claim(self, received: ReceivedRequest) -> None:
