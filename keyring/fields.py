@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.db import models
+from django.views.decorators.debug import sensitive_variables
 
-from keyring.sealing import seal, unseal
+from keyring.sealing import looks_sealed, seal, unseal
 
 MASK = "••••••••"
 
@@ -12,27 +13,46 @@ MASK = "••••••••"
 class Secret:
     """A secret of one row. `reveal()` is the only way to its text; every other view is masked."""
 
-    __slots__ = ("_place", "_plaintext", "sealed")
+    __slots__ = ("_plaintext", "place", "sealed")
 
+    @sensitive_variables()
     def __init__(self, place: str, *, plaintext: str | None = None, sealed: str | None = None):
-        self._place, self._plaintext, self.sealed = place, plaintext, sealed
+        self.place, self._plaintext, self.sealed = place, plaintext, sealed
 
     def reveal(self) -> str:
         """Return the plaintext; raise SecretLocked when its key is missing or it was moved."""
         if self._plaintext is None:
-            self._plaintext = unseal(self.sealed or "", self._place)
+            self._plaintext = unseal(self.sealed or "", self.place)
         return self._plaintext
 
     def seal(self) -> str:
         """Return the text for the database."""
         if self.sealed is None:
-            self.sealed = seal(self._plaintext or "", self._place)
+            self.sealed = seal(self._plaintext or "", self.place)
         return self.sealed
+
+    def at(self, place: str) -> "Secret":
+        """Return the secret for another row; raise SecretLocked when this one does not open."""
+        return self if place == self.place else Secret(place, plaintext=self.reveal())
 
     def __repr__(self) -> str:
         return MASK
 
     __str__ = __repr__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the sealed text, never the plaintext."""
+        return _restore, (self.place, self.seal())
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Secret":
+        return self
+
+
+def _restore(place: str, sealed: str) -> Secret:
+    return Secret(place, sealed=sealed)
 
 
 class _SecretAttribute:
@@ -48,17 +68,15 @@ class _SecretAttribute:
             instance.refresh_from_db(fields=[self.field.attname])
         value = instance.__dict__[self.field.attname]
         if isinstance(value, _Stored):
-            value = Secret(self._place(instance), sealed=value)
+            value = Secret(self.field.place(instance.pk), sealed=value)
             instance.__dict__[self.field.attname] = value
         return value
 
+    @sensitive_variables()
     def __set__(self, instance: models.Model, value: Any) -> None:
         if isinstance(value, str) and not isinstance(value, _Stored):
-            value = Secret(self._place(instance), plaintext=value) if value else None
+            value = Secret(self.field.place(instance.pk), plaintext=value) if value else None
         instance.__dict__[self.field.attname] = value
-
-    def _place(self, instance: models.Model) -> str:
-        return self.field.place(instance.pk)
 
 
 class _Stored(str):
@@ -68,7 +86,11 @@ class _Stored(str):
 
 
 class SecretField(models.TextField):
-    """Text sealed at rest. Needs a primary key that exists before the first save (a UUID)."""
+    """Text sealed at rest. Needs a primary key that exists before the first save (a UUID).
+
+    Written through an instance only: `update(secret="…")` raises TypeError, because a query does
+    not know the row that the text must be bound to.
+    """
 
     description = "A secret, sealed at rest"
 
@@ -87,11 +109,21 @@ class SecretField(models.TextField):
     def from_db_value(self, value: str | None, *_: Any) -> _Stored | None:
         return None if value is None else _Stored(value)
 
+    def pre_save(self, model_instance: models.Model, add: bool) -> Secret | None:
+        """Bind the secret to the row that is saved: its key may have been set after the secret."""
+        secret = getattr(model_instance, self.attname)
+        return secret and secret.at(self.place(model_instance.pk))
+
     def get_prep_value(self, value: Any) -> str | None:
-        return value.seal() if isinstance(value, Secret) else super().get_prep_value(value)
+        if isinstance(value, Secret):
+            return value.seal()
+        if value is None or isinstance(value, _Stored):
+            return value
+        raise TypeError("a secret is written through an instance, and not searched for")
 
     def to_python(self, value: Any) -> Any:
-        return value
+        """Take the sealed text of a fixture (loaddata) for what it is."""
+        return _Stored(value) if isinstance(value, str) and looks_sealed(value) else value
 
     def run_validators(self, value: Any) -> None:
         """Check a new plaintext; one that is sealed was checked when it came, and may be locked."""
@@ -102,5 +134,4 @@ class SecretField(models.TextField):
 
     def value_to_string(self, obj: models.Model) -> str:
         """Serialise the sealed text, never the plaintext (dumpdata)."""
-        value = self.value_from_object(obj)
-        return value.seal() if isinstance(value, Secret) else ""
+        return str(self.get_prep_value(self.pre_save(obj, add=False)))

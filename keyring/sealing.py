@@ -6,14 +6,17 @@ is associated data, so a sealed text that is copied to another row does not open
 
 import hashlib
 import os
+import re
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 
 VERSION = "v1"
+_SEALED = re.compile(rf"{VERSION}\.[0-9a-f]{{8}}\.[A-Za-z0-9_-]+=*")
 NONCE_BYTES = 12
 
 
@@ -21,6 +24,12 @@ class SecretLocked(Exception):
     """The secret cannot be opened: its key is missing, or it was moved or altered."""
 
 
+def looks_sealed(text: str) -> bool:
+    """Whether `text` has the form of a sealed one; it need not open."""
+    return _SEALED.fullmatch(text) is not None
+
+
+@sensitive_variables("plaintext")
 def seal(plaintext: str, place: str) -> str:
     """Return `plaintext` sealed with the first configured key for `place`."""
     key_id, cipher = next(iter(_ciphers().items()))
@@ -50,11 +59,13 @@ def _parts(sealed: str) -> tuple[str, str, str]:
     return version, key_id, body
 
 
+@sensitive_variables()
 def _ciphers() -> dict[str, AESGCM]:
     return _load(tuple(settings.WGPANEL_FIELD_KEYS))
 
 
 @lru_cache(maxsize=4)
+@sensitive_variables()
 def _load(keys: tuple[str, ...]) -> dict[str, AESGCM]:
     raw = [b64decode(key) for key in keys]
     return {hashlib.sha256(key).hexdigest()[:8]: AESGCM(key) for key in raw}
