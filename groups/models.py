@@ -2,11 +2,13 @@
 
 import uuid
 
-from django.core.validators import MinLengthValidator
+from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
 from django.db import models
 from simple_history.models import HistoricalRecords
 
 from groups.validators import printable
+
+LIMIT = 10_000  # well inside the column, whose range SQLite would not keep
 
 
 class NodeGroup(models.Model):
@@ -18,7 +20,10 @@ class NodeGroup(models.Model):
     )
     description = models.TextField(blank=True, max_length=2000)
     region = models.CharField(max_length=64, blank=True, validators=[printable])
-    priority = models.SmallIntegerField(default=0, help_text="Higher is preferred.")
+    priority = models.SmallIntegerField(
+        default=0, validators=[MinValueValidator(-LIMIT), MaxValueValidator(LIMIT)],
+        help_text="Higher is preferred.",
+    )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -24,18 +23,19 @@ def agent_url(value: str) -> None:
         )
     if match["scheme"] == "https":
         raise ValidationError("TLS to agents is not available yet; use http.", code="no_tls")
-    _plain_http_address(urlsplit(value).hostname or "")
+    _plain_http_address(match["host"])
 
 
 def _plain_http_address(host: str) -> None:
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError as error:
         raise ValidationError(
             "Plain HTTP needs an IP address, not a host name.", code="not_an_address"
         ) from error
-    if str(address) != host:
-        raise ValidationError(f"Write the address as {address}.", code="not_canonical")
+    canonical = f"[{address}]" if address.version == 6 else str(address)
+    if canonical != host:
+        raise ValidationError(f"Write the address as {canonical}.", code="not_canonical")
     if not any(address in network for network in settings.WGPANEL_PLAIN_HTTP_NETWORKS):
         allowed = ", ".join(str(network) for network in settings.WGPANEL_PLAIN_HTTP_NETWORKS)
         raise ValidationError(
@@ -46,5 +46,9 @@ def _plain_http_address(host: str) -> None:
 
 def agent_secret(value: str) -> None:
     """Refuse what the agent refuses: too short, too uniform or a known default."""
-    if weakness := protocol.weakness(value.encode()):
+    try:
+        weakness = protocol.weakness(value.encode())
+    except UnicodeEncodeError as error:
+        raise ValidationError("The secret has characters without UTF-8.", code="no_utf8") from error
+    if weakness:
         raise ValidationError(f"The secret {weakness}.", code="weak_secret")
