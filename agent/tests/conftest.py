@@ -124,6 +124,9 @@ class Client:
     ) -> Heard:
         """On a connection that stays open."""
         sock.sendall(http_message(method, target, headers, body))
+        return self.hear(sock)
+
+    def hear(self, sock: socket.socket) -> Heard:
         return hear(sock)
 
     def send(self, raw: bytes) -> Heard:

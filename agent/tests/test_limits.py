@@ -1,6 +1,7 @@
 """Token buckets."""
 
-from wgpanel_agent.limits import MANY_CALLERS, Limiter, Rate
+import pytest
+from wgpanel_agent.limits import MANY_CALLERS, Limiter, Rate, neighbourhood
 
 
 class Clock:
@@ -37,3 +38,17 @@ def test_callers_without_end_take_memory_with_one():
     for number in range(3 * MANY_CALLERS):
         limiter.allows(str(number))
     assert len(limiter) == MANY_CALLERS
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+    ],
+)
+def test_a_host_with_many_ipv6_addresses_has_one_share(one, other, same):
+    assert (neighbourhood(one) == neighbourhood(other)) is same

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from wgpanel_agent.limits import Limits
+from wgpanel_agent.server import listen
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -59,9 +60,26 @@ def test_a_head_of_more_than_16_kib_is_refused(edge, field):
     assert (heard.status, json.loads(heard.body)["error"]) == (431, "head_too_large")
 
 
-def test_a_field_that_never_ends_is_refused_before_it_ends(edge):
-    assert edge.send(b"GET /health HTTP/1.1\r\nX: " + b"x" * 17_000).status == 431
-    assert edge.send(b"GET /" + b"x" * 17_000).status == 431
+@pytest.mark.parametrize("start", [b"GET /health HTTP/1.1\r\nX: ", b"GET /"])
+def test_a_head_that_never_ends_is_refused_before_it_ends(edge, start):
+    assert edge.send(start + b"x" * 40_000).status == 431
+
+
+def test_the_end_of_a_refused_body_does_not_count_as_head_of_the_next_request(edge):
+    with edge.connect() as sock:
+        sock.sendall(
+            b"PUT /v1/wg/wg0/syncconf HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n"
+        )
+        assert edge.hear(sock).status == 401
+        sock.sendall(b"x" * 60_000 + HEALTH[:20])
+        time.sleep(0.1)
+        sock.sendall(HEALTH[20:])
+        assert edge.hear(sock).status == 200
+
+
+def test_hosts_without_number_are_refused(edge):
+    fields = b"Host: a\r\n" * 1_500
+    assert edge.send(b"GET /health HTTP/1.1\r\n" + fields + b"\r\n").status == 400
 
 
 def test_a_head_of_almost_16_kib_is_served(edge):
@@ -123,6 +141,13 @@ def test_sigterm_lets_a_request_under_way_finish_and_ends_with_0(process):
 
 def test_an_address_that_is_taken_is_an_error_at_the_start(process):
     assert process.spawn().wait(timeout=20) == 1
+
+
+def test_the_address_of_all_interfaces_takes_ipv4_and_ipv6():
+    with listen("::", 0) as listener:
+        for host in ("127.0.0.1", "::1"):
+            with socket.create_connection((host, listener.getsockname()[1])) as sock:
+                assert sock.getpeername()[0] == host
 
 
 def test_metrics_have_a_listener_of_their_own(process):

@@ -22,7 +22,7 @@ from wgpanel_agent.incoming import (
     read_body,
     target_of,
 )
-from wgpanel_agent.limits import Limiter, Limits
+from wgpanel_agent.limits import Limiter, Limits, neighbourhood
 from wgpanel_agent.protocol import JSON, sign_response
 from wgpanel_agent.routes import ROUTES, Route, Router
 
@@ -118,7 +118,7 @@ class AgentApp:
         """The signer; None for an unsigned request of a public route. Raises Unauthorized."""
         if not route.public or any(name in SIGNATURE_FIELDS for name, _ in request.headers):
             return self._gate.identify(request.target, request.headers)
-        if not self._public[route.handler].allows(request.target.source):
+        if not self._public[route.handler].allows(neighbourhood(request.target.source)):
             raise too_many_requests()
         if route.handler == "metrics" and not self._bears_token(request.headers):
             self._counters.auth_failures["bad_token"] += 1

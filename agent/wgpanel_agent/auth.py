@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from wgpanel_agent.http import Counters, HttpError
-from wgpanel_agent.limits import Clock, Limiter, Limits
+from wgpanel_agent.limits import Clock, Limiter, Limits, neighbourhood
 from wgpanel_agent.nonces import NoncesFull, NonceStore
 from wgpanel_agent.protocol import (
     Keys,
@@ -134,7 +134,7 @@ class Gate:
 
     def _count(self, target: Target, error: ProtocolError) -> None:
         self._failures[error.reason] += 1
-        if self._log_lines.allows(target.source):
+        if self._log_lines.allows(neighbourhood(target.source)):
             line = "refused %s %s from %s: %s (%s)"
             logger.warning(line, target.method, target.path, target.source, error.reason, error)
 

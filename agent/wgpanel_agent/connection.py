@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import httptools
@@ -53,10 +54,10 @@ def bad_head(url: bytes, version: str, headers: list[tuple[bytes, bytes]]) -> st
     """What makes a head unacceptable, or None. Field names are in lower case."""
     if not TARGET.fullmatch(url) or version not in ("1.0", "1.1"):
         return "Only HTTP/1.1 with a path as its target, in ASCII, is spoken here."
-    names = [name for name, _ in headers]
-    if any(name in UNWANTED for name in names):
+    if any(name in UNWANTED for name, _ in headers):
         return "Transfer-Encoding, Upgrade and Trailer are not accepted."
-    twice = sorted({name.decode() for name in names if names.count(name) > 1 and name in ONLY_ONCE})
+    counts = Counter(name.decode() for name, _ in headers if name in ONLY_ONCE)
+    twice = sorted(name for name, times in counts.items() if times > 1)
     if twice:
         return f"Sent twice: {', '.join(twice)}."
     if not any(name == b"host" and HOST.fullmatch(value) for name, value in headers):
@@ -113,12 +114,20 @@ class StrictConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
+        view = memoryview(data)
         try:
-            self.parser.feed_data(data)
-            self._count_unfinished_head(len(data))
+            for start in range(0, len(data), self._limits.head):
+                self._feed(view[start : start + self._limits.head])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, HttpError):
             self._deaf = True
             self._refuse(self._error)
+
+    def _feed(self, data: memoryview) -> None:
+        was_in_head = self._in_head
+        self.parser.feed_data(data)
+        if was_in_head and self._in_head:
+            # The parser keeps an unfinished field to itself, of whatever length.
+            self._count_head(len(data))
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -154,6 +163,8 @@ class StrictConnection(HttpToolsProtocol):
             self._error = bad_request(fault)
             raise self._error
         super().on_headers_complete()
+        # Split here, not by a URL parser: what is signed is what was sent.
+        self.scope["raw_path"], _, self.scope["query_string"] = self.url.partition(b"?")
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -183,7 +194,7 @@ class StrictConnection(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         answered = self.cycle is not None and self.cycle.response_started
-        if self._receiving and (self._in_head or not answered):
+        if self._receiving and (self._in_head or not answered) and not self.transport.is_closing():
             detail = f"A request must be complete within {self._limits.request_time:g} s."
             self._refuse(HttpError(408, "timeout", detail))
         else:
@@ -195,11 +206,6 @@ class StrictConnection(HttpToolsProtocol):
             detail = f"A head may have {self._limits.head} bytes."
             self._error = HttpError(431, "head_too_large", detail)
             raise self._error
-
-    def _count_unfinished_head(self, size: int) -> None:
-        # The parser keeps an unfinished field to itself, of whatever length.
-        if self._in_head:
-            self._count_head(size)
 
     def _refuse(self, error: HttpError) -> None:
         """Answer here, unless an earlier request is still being answered: that goes first."""
@@ -214,3 +220,4 @@ class StrictConnection(HttpToolsProtocol):
         )
         self.transport.write(head + body)
         self.transport.close()
+        self._await_request(self._limits.answer_time)  # then it is dropped, sent or not

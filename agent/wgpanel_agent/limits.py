@@ -1,5 +1,6 @@
 """How much one caller may ask for; every number is a setting."""
 
+import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from wgpanel_agent.nonces import CAPACITY
 
 Clock = Callable[[], float]
+MAPPED_IPV4 = bytes(10) + b"\xff\xff"
 MANY_CALLERS = 1_024  # callers remembered at once; the longest unseen is forgotten first
 
 
@@ -21,7 +23,9 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes, times in seconds. Rates of public routes hold for each source address."""
+    """Sizes in bytes, times in seconds. `health` and `metrics` hold for each source of unsigned
+    requests, `failures` for the log lines about each source of refused ones; `per_key` for what
+    a key signed, however much others send from the same address."""
 
     per_key: Rate = Rate(50, 50)
     health: Rate = Rate(100, 100)
@@ -34,6 +38,14 @@ class Limits:
     idle_time: float = 30
     answer_time: float = 30
     connections: int = 512
+
+
+def neighbourhood(address: str) -> str:
+    """Whose share an address spends: its own in IPv4, its /64 in IPv6, where one host has many."""
+    if ":" not in address:
+        return address
+    packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+    return (packed if packed.startswith(MAPPED_IPV4) else packed[:8]).hex()
 
 
 class Limiter:

@@ -13,7 +13,7 @@ import uvicorn
 from wgpanel_agent.connection import StrictConnection, Waiting
 from wgpanel_agent.limits import Limits
 
-GRACE = 10  # seconds that requests under way have after a signal
+GRACE = 30  # seconds that requests under way have after a signal
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -26,9 +26,14 @@ class EdgeServer(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; raises OSError where the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=512)
+    """A listening socket, for IPv4 as well where the host is `::`; raises OSError where the
+    address cannot be had."""
+    listener = socket.create_server(
+        (host, port),
+        family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+        backlog=512,
+        dualstack_ipv6=host == "::",
+    )
     # asyncio sets it only where the protocol is spelled out; without it each answer waits 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
