@@ -9,6 +9,7 @@ import ctypes
 import itertools
 import os
 import shutil
+import socket
 import subprocess
 import time
 from base64 import b64encode
@@ -143,7 +144,10 @@ class Box:
         return public_key
 
     def has(self, name: str) -> bool:
-        return name in self.run("wg", "show", "interfaces").split()
+        """Whether it answers. Not asked through `wg`, which deletes a socket that is bound but
+        does not listen yet."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(f"/proc/{self.pid}/root/run/wireguard/{name}.sock") == 0
 
     def remove_interface(self, name: str) -> None:
         self.stop(name)

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import signal
+import socket
 import subprocess
 from typing import Any
 
@@ -222,6 +223,15 @@ def test_user_space_sockets_belong_to_the_mount_namespace(box: Any) -> None:
     elsewhere = ("unshare", "--net", "nsenter", f"--mount=/proc/{box.pid}/ns/mnt")
     seen = output(*elsewhere, "wg", "show", "interfaces")
     assert seen.split() == ["wg0"]  # from another network, by the shared folder
+
+
+def test_wg_deletes_a_socket_that_does_not_listen_yet(box: Any) -> None:
+    """Whoever asks `wg` in a tight loop can take a starting interface its socket away."""
+    path = "/run/wireguard/wg7.sock"
+    with socket.socket(socket.AF_UNIX) as starting:
+        starting.bind(path)
+        assert box.run("wg", "show", "interfaces").split() == ["wg0"]
+    assert not os.path.exists(path)
 
 
 async def test_a_hung_user_space_hangs_wg(box: Any, wireguard: WireGuard) -> None:
