@@ -1,3 +1,3 @@
 """Fixtures that every ring may use."""
 
-pytest_plugins = ["lab.fixtures"]
+pytest_plugins = ["lab.fixtures", "accounts.tests.fixtures"]

@@ -1,9 +1,11 @@
+import datetime as dt
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
@@ -75,9 +77,12 @@ class NodeViewSet(ModelViewSet):
             return Node.objects.select_for_update()
         return self._readable()
 
+    @cached_property
+    def _interval(self) -> dt.timedelta:
+        return PollingPolicy.current().interval
+
     def _readable(self) -> NodeQuerySet:
-        interval = PollingPolicy.current().interval
-        return Node.objects.with_standing(interval).select_related("group").defer("secret")
+        return Node.objects.with_standing(self._interval).select_related("group").defer("secret")
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = NodeCreateSerializer(data=request.data)
@@ -89,7 +94,14 @@ class NodeViewSet(ModelViewSet):
         return super().update(request, *args, **kwargs)
 
     def perform_update(self, serializer: BaseSerializer) -> None:
-        serializer.instance = self._readable().get(pk=serializer.save().pk)
+        node, sent = cast(Node, serializer.instance), serializer.validated_data
+        called_otherwise = (
+            "secret" in sent or sent.get("agent_url", node.agent_url) != node.agent_url
+        )
+        serializer.save()
+        if called_otherwise:
+            request_polls(Node.objects.filter(pk=node.pk))
+        serializer.instance = self._readable().get(pk=node.pk)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         node = self.get_object()

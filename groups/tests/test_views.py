@@ -6,26 +6,12 @@ import uuid
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from rest_framework.test import APIClient
 
-from accounts.tests.builders import make_admin
 from groups.models import NodeGroup
 from nodes.tests.builders import make_group, make_node
 
 pytestmark = pytest.mark.django_db
 LIST = "/api/v1/groups/"
-
-
-@pytest.fixture
-def user():
-    return make_admin()
-
-
-@pytest.fixture
-def api(user):
-    client = APIClient()
-    client.force_authenticate(user)
-    return client
 
 
 def detail(group) -> str:
