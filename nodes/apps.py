@@ -3,4 +3,4 @@ from django.apps import AppConfig
 
 class NodesConfig(AppConfig):
     name = "nodes"
-    verbose_name = "Nodes"
+    verbose_name = "Fleet"

@@ -1,6 +1,7 @@
 """How many polls went well lately: one small row a minute, kept for a day."""
 
 import datetime as dt
+from dataclasses import dataclass
 
 from django.db.models import F
 
@@ -8,6 +9,26 @@ from nodes.models import PollCount
 
 KEPT_FOR = dt.timedelta(hours=25)
 HOUR = dt.timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """The polls of an hour, minute by minute, oldest first."""
+
+    minutes: tuple[PollCount, ...]
+
+    @property
+    def ok(self) -> int:
+        return sum(minute.ok for minute in self.minutes)
+
+    @property
+    def failed(self) -> int:
+        return sum(minute.failed for minute in self.minutes)
+
+    @property
+    def peak(self) -> int:
+        """The polls of the busiest minute, at least 1: what the tallest bar stands for."""
+        return max(1, *(minute.ok + minute.failed for minute in self.minutes))
 
 
 def note(ok: int, failed: int, at: dt.datetime) -> None:
@@ -19,13 +40,13 @@ def note(ok: int, failed: int, at: dt.datetime) -> None:
         _add(minute, ok, failed)
 
 
-def last_hour(now: dt.datetime) -> list[PollCount]:
-    """Return one row for each of the last 60 minutes, oldest first; empty where nobody polled."""
+def last_hour(now: dt.datetime) -> Hour:
+    """Return the 60 minutes up to now, by one query; empty ones where nobody polled."""
     newest = _minute(now)
     oldest = newest - HOUR + dt.timedelta(minutes=1)
     rows = {row.minute: row for row in PollCount.objects.filter(minute__range=(oldest, newest))}
-    minutes = [oldest + dt.timedelta(minutes=number) for number in range(60)]
-    return [rows.get(minute) or PollCount(minute=minute) for minute in minutes]
+    minutes = (oldest + dt.timedelta(minutes=number) for number in range(60))
+    return Hour(tuple(rows.get(minute) or PollCount(minute=minute) for minute in minutes))
 
 
 def _minute(at: dt.datetime) -> dt.datetime:

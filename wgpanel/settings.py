@@ -9,6 +9,7 @@ from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from wgpanel import embedded, secret_files
 
@@ -182,6 +183,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SESSION_COOKIE_AGE = 8 * 3600
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
@@ -257,11 +259,41 @@ UNFOLD = {
     "SITE_TITLE": "wgpanel",
     "SITE_HEADER": "wgpanel",
     "SITE_SUBHEADER": "WireGuard fleet",
-    "SITE_SYMBOL": "hub",
+    "SITE_ICON": lambda request: static("wgpanel/logo.svg"),
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("wgpanel/logo.svg"),
+        }
+    ],
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "wgpanel.dashboard.dashboard",
-    "COMMAND": {"search_models": True},
-    "SIDEBAR": {"show_search": True, "navigation": "wgpanel.dashboard.sidebar"},
+    # Unfold's own search of models reads every match: slow with thousands of nodes
+    "COMMAND": {"search_models": False, "search_callback": "wgpanel.sidebar.search"},
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "navigation": "wgpanel.sidebar.sidebar",
+    },
+    "STYLES": [lambda request: static("wgpanel/panel.css")],
+    "SCRIPTS": [lambda request: static("wgpanel/panel.js")],
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(98.4% .014 180.72)",
+            "100": "oklch(95.3% .051 180.801)",
+            "200": "oklch(91% .096 180.426)",
+            "300": "oklch(85.5% .138 181.071)",
+            "400": "oklch(77.7% .152 181.912)",
+            "500": "oklch(65% .128 183.5)",
+            "600": "oklch(51.1% .096 186.391)",
+            "700": "oklch(46% .084 187)",
+            "800": "oklch(41% .072 188.3)",
+            "900": "oklch(36% .058 188.416)",
+            "950": "oklch(27.7% .046 192.524)",
+        }
+    },
 }

@@ -4,12 +4,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
-from wgpanel import health
+from wgpanel import dashboard, health
 from wgpanel.api_docs import Docs
 from wgpanel.metrics import metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/live/", admin.site.admin_view(dashboard.live), name="dashboard-live"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("groups.urls")),
     path("api/v1/", include("nodes.urls")),

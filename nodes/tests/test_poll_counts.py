@@ -45,11 +45,17 @@ def test_the_last_hour_has_sixty_minutes_with_gaps_filled():
     poll_counts.note(9, 0, NOON - 59 * MINUTE)
     poll_counts.note(1, 0, NOON - 60 * MINUTE)
     hour = poll_counts.last_hour(NOON)
-    assert len(hour) == 60
-    assert [(row.minute, row.ok) for row in hour if row.ok] == [
-        (NOON.replace(second=0) - 59 * MINUTE, 9),
-        (NOON.replace(second=0), 7),
+    assert [(number, row.ok) for number, row in enumerate(hour.minutes) if row.ok] == [
+        (0, 9),
+        (59, 7),
     ]
+    assert (len(hour.minutes), hour.ok, hour.failed, hour.peak) == (60, 16, 0, 9)
+
+
+@pytest.mark.django_db
+def test_an_hour_without_a_poll_has_bars_of_no_height():
+    hour = poll_counts.last_hour(NOON)
+    assert (hour.ok, hour.failed, hour.peak) == (0, 0, 1)
 
 
 @pytest.mark.django_db(transaction=True)

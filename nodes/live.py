@@ -1,0 +1,59 @@
+"""What a node's page shows of it right now."""
+
+import datetime as dt
+import json
+import uuid
+from dataclasses import dataclass
+
+from django.utils import timezone
+from wgpanel_agent.documents import InterfaceReport, InvalidDocument, StatusReport
+
+from nodes.exchange import SKEW_WORTH_A_WARNING_MS
+from nodes.models import Node, PollingPolicy
+from nodes.standing import standing_reason
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A node and its last report, seen at one moment. `report` is None where it is unreadable."""
+
+    node: Node
+    now: dt.datetime
+    report: StatusReport | None
+
+    @property
+    def reason(self) -> str:
+        return standing_reason(self.node)
+
+    @property
+    def interfaces(self) -> dict[str, InterfaceReport]:
+        """Managed interfaces first, each kind by name."""
+        if self.report is None:
+            return {}
+        told = self.report.wireguard.interfaces
+        return {name: told[name] for name in sorted(told, key=lambda n: (not told[n].managed, n))}
+
+    @property
+    def raw(self) -> str:
+        return json.dumps(self.node.health_json, indent=2, ensure_ascii=False)
+
+    @property
+    def has_skew_worth_a_warning(self) -> bool:
+        return abs(self.node.clock_skew_ms or 0) > SKEW_WORTH_A_WARNING_MS
+
+
+def look(node_id: uuid.UUID) -> Live:
+    """Return the node as it stands now; raise Node.DoesNotExist."""
+    now = timezone.now()
+    nodes = Node.objects.with_standing(PollingPolicy.current().interval, now)
+    node = nodes.select_related("group").defer("secret").get(pk=node_id)
+    return Live(node, now, _report(node))
+
+
+def _report(node: Node) -> StatusReport | None:
+    if node.health_json is None:
+        return None
+    try:
+        return StatusReport.parse(node.health_json)
+    except InvalidDocument:  # written by another version: the page shows it raw
+        return None

@@ -1,0 +1,167 @@
+"""How figures and verdicts are shown to people: words, short numbers, small pieces of HTML.
+
+Everything that comes from outside is escaped here, by `format_html`.
+"""
+
+import datetime as dt
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from nodes.models import Node, Status
+from nodes.overview import Totals
+from nodes.standing import standing_reason
+
+NEVER = "never"
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+SPANS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+INTERFACE_TONES = {"up": "success", "down": "danger", "error": "danger"}
+BUSY_PERCENT, FULL_PERCENT = 70, 90
+SHOWN_KEY_CHARACTERS = 8
+
+
+def size(octets: float | None) -> str:
+    """Return bytes as IEC 80000-13 writes them: `1.5 GiB`."""
+    if octets is None:
+        return "–"
+    step = 0
+    while octets >= 1024 and step < len(UNITS) - 1:
+        octets, step = octets / 1024, step + 1
+    return f"{octets:.0f} {UNITS[step]}" if step == 0 else f"{octets:.1f} {UNITS[step]}"
+
+
+def span(length: dt.timedelta | float) -> str:
+    """Return a length of time in its largest whole unit: `12 s`, `3 min`, `5 d`."""
+    seconds = length.total_seconds() if isinstance(length, dt.timedelta) else length
+    unit_seconds, unit = next(
+        (size_unit for size_unit in SPANS if seconds >= size_unit[0]), (1, "s")
+    )
+    return f"{max(seconds, 0) // unit_seconds:.0f} {unit}"
+
+
+def ago(at: dt.datetime | None, now: dt.datetime) -> str:
+    """Return how long before `now` something was, or will be: `12 s ago`, `in 5 s`, `never`."""
+    if at is None:
+        return NEVER
+    if at > now:
+        return f"in {span(at - now)}"
+    return f"{span(now - at)} ago"
+
+
+def moment(at: dt.datetime | None) -> str:
+    """Return a point in time exactly, in UTC."""
+    return NEVER if at is None else f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def when(at: dt.datetime | None, now: dt.datetime) -> SafeString:
+    """Return how long ago, with the exact time on hovering."""
+    if at is None:
+        return format_html('<span class="wg-quiet">{}</span>', NEVER)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), moment(at), ago(at, now)
+    )
+
+
+def due(at: dt.datetime, now: dt.datetime) -> SafeString:
+    """Return when something is to come: `in 5 s`, or `now` once its time has come."""
+    if at > now:
+        return when(at, now)
+    return format_html('<time datetime="{}" title="{}">now</time>', at.isoformat(), moment(at))
+
+
+def pill(standing: str, reason: str = "") -> SafeString:
+    """Return a status as a coloured word, with its reason on hovering."""
+    status = Status(standing)
+    return format_html(
+        '<span class="wg-pill wg-{}" title="{}">{}</span>', status.tone, reason, status.label
+    )
+
+
+def standing(node: Node) -> SafeString:
+    """Return the pill of a node from `with_standing`, and its reason on a second line."""
+    reason = standing_reason(node)
+    return format_html(
+        '<span class="wg-two">{}<small class="wg-reason" title="{}">{}</small></span>',
+        pill(node.standing, reason),
+        reason,
+        reason,
+    )
+
+
+def flags(node: Node) -> SafeString:
+    """Return what an operator has set beside the status, as badges."""
+    shown = [("Maintenance", "info", "Takes no new peers")] if node.maintenance else []
+    shown += [] if node.enabled else [("Disabled", "default", "Nobody polls it")]
+    return format_html_join(" ", "{}", ((badge(*flag),) for flag in shown))
+
+
+def interface_state(state: str) -> SafeString:
+    return badge(state, INTERFACE_TONES.get(state, "default"))
+
+
+def badge(text: str, tone: str = "info", title: str = "") -> SafeString:
+    return format_html('<span class="wg-pill wg-{}" title="{}">{}</span>', tone, title, text)
+
+
+def meter(percent: float | None, caption: str = "") -> SafeString:
+    """Return a share of 100 as a number over a small bar."""
+    if percent is None:
+        return format_html('<span class="wg-quiet" title="{} not measured">–</span>', caption)
+    return format_html(
+        '<span class="wg-meter wg-{}" title="{} {} %"><span class="wg-figure">{} %</span>'
+        '<span class="wg-bar" aria-hidden="true"><i style="width:{}%"></i></span></span>',
+        load_tone(percent), caption, f"{percent:.1f}", f"{percent:.0f}", f"{min(percent, 100):.0f}",
+    )  # fmt: skip
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f} %"
+
+
+def words(name: str | None) -> str:
+    """Return a name of the protocol as words: `in_sync` is `in sync`."""
+    return (name or "–").replace("_", " ")
+
+
+def load_tone(percent: float) -> str:
+    if percent >= FULL_PERCENT:
+        return "danger"
+    return "warning" if percent >= BUSY_PERCENT else "success"
+
+
+def share(part: int, whole: int) -> SafeString:
+    """Return `38 / 250` over a small bar."""
+    percent = 100 * part / whole if whole else 0
+    return format_html(
+        '<span class="wg-meter wg-{}" title="{} of {}"><span class="wg-figure">{} / {}</span>'
+        '<span class="wg-bar" aria-hidden="true"><i style="width:{}%"></i></span></span>',
+        load_tone(percent), part, whole, part, whole, f"{min(percent, 100):.0f}",
+    )  # fmt: skip
+
+
+def short_key(key: str | None) -> SafeString:
+    """Return a public key shortened; a click copies it whole (`data-copy`)."""
+    if not key:
+        return format_html('<span class="wg-quiet">–</span>')
+    return format_html(
+        '<button type="button" class="wg-key" data-copy="{}" title="{} (click to copy)"'
+        ' aria-label="Copy the public key {}"><code>{}…</code></button>',
+        key, key, key, key[:SHOWN_KEY_CHARACTERS],
+    )  # fmt: skip
+
+
+def skew(milliseconds: int | None) -> str:
+    """Return by how much a node's clock is ahead of ours (+) or behind (-)."""
+    return "–" if milliseconds is None else f"{milliseconds / 1000:+.1f} s"
+
+
+def counts(totals: Totals) -> SafeString:
+    """Return how many nodes there are, and how many of each standing, as coloured numbers."""
+    pills = (
+        (part.status.tone, f"{part.count} {part.status.label.lower()}") for part in totals.slices
+    )
+    return format_html(
+        '<span class="wg-counts"><b>{}</b> {}</span>',
+        totals.nodes,
+        format_html_join(" ", '<span class="wg-pill wg-{}">{}</span>', pills),
+    )
