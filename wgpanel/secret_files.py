@@ -7,12 +7,13 @@ Nothing here has a default value: a secret that is missing stops the start with 
 import os
 import secrets
 import sys
-from base64 import b64encode
+import tempfile
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-MIN_BYTES = 32
+MIN_BYTES = KEY_BYTES = 32
 NAMES = ("WGPANEL_SECRET_KEY", "WGPANEL_FIELD_KEY")
 KNOWN_DEFAULTS = ("change-me", "changeme", "secret", "insecure", "default", "example", "password")
 
@@ -29,6 +30,20 @@ def obtain(name: str, state_dir: Path) -> str:
     return value
 
 
+def obtain_key(name: str, state_dir: Path) -> str:
+    """Return the key `name` in base64; raise ImproperlyConfigured unless it is 32 bytes."""
+    value = obtain(name, state_dir)
+    try:
+        raw = b64decode(value, validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != KEY_BYTES:
+        raise ImproperlyConfigured(
+            f"{name} must be {KEY_BYTES} bytes in base64; {_way_out(state_dir)}"
+        )
+    return value
+
+
 def _read(name: str, state_dir: Path) -> str:
     if value := os.environ.get(name):
         return value
@@ -39,6 +54,8 @@ def _read(name: str, state_dir: Path) -> str:
         raise ImproperlyConfigured(
             f"{name} is not set and {path} cannot be read ({error.strerror}); {_way_out(state_dir)}"
         ) from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"{path} is not text; {_way_out(state_dir)}") from error
 
 
 def _default_path(name: str, state_dir: Path) -> Path:
@@ -54,17 +71,23 @@ def _way_out(state_dir: Path) -> str:
 
 def create_missing(state_dir: Path) -> list[str]:
     """Create each missing secret below `state_dir`; return the names that were created."""
-    (state_dir / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (state_dir, state_dir / "keys"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return [name for name in NAMES if _create(_default_path(name, state_dir))]
 
 
 def _create(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    """Write a new secret to `path`, whole or not at all; False when there is one."""
+    if path.exists():
         return False
-    with os.fdopen(handle, "w") as file:
-        file.write(b64encode(secrets.token_bytes(MIN_BYTES)).decode() + "\n")
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".") as draft:
+        draft.write(b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
+        draft.flush()
+        os.fsync(draft.fileno())
+        try:
+            os.link(draft.name, path)  # unlike a rename, never replaces what another start wrote
+        except FileExistsError:
+            return False
     return True
 
 
