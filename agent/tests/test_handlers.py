@@ -291,9 +291,9 @@ async def test_a_preshared_key_never_comes_back(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(WireGuard, "add", nothing)
     monkeypatch.setattr(WireGuard, "read_back", nothing)
     agent = await make_agent()
+    call = make_call({"upsert": [make_json(preshared_key=secret)]})
     with pytest.raises(HttpError) as error:
-        body = {"upsert": [make_json(preshared_key=secret)]}
-        await handlers.change_peers(agent, make_call(body))
+        await handlers.change_peers(agent, call)
     assert error.value.code == "apply_incomplete"
     assert secret not in json.dumps(error.value.envelope())
     assert secret not in repr(agent.sampler.interfaces)
