@@ -125,7 +125,8 @@ class FakeFleet:
         server.stdin.flush()
         port = server.stdout.readline()
         if not port:
-            raise LabError(f"the fake agents do not start: exit code {server.wait()}")
+            self.__exit__(None, None, None)
+            raise LabError(f"the fake agents do not start: exit code {server.returncode}")
         return int(port)
 
     def _agent(self, index: int, port: int) -> FakeAgent:

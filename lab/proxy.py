@@ -99,6 +99,8 @@ class Proxy:
         except (ConnectionError, asyncio.CancelledError):
             _reset(writer)
         finally:
+            with suppress(ConnectionError):
+                await writer.wait_closed()
             self._connections.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,6 +112,7 @@ class Proxy:
         finally:
             request.cancel()
             agent_writer.transport.abort()
+            await asyncio.gather(request, agent_writer.wait_closed(), return_exceptions=True)
 
     async def _pass_request(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -94,7 +94,7 @@ def test_what_a_killed_lab_left_is_removed_by_the_next_command(own_lab: OwnLab) 
     instance = own_lab.wait_for("fleet.json")
     pids = processes(instance)
     own_lab.end_by(signal.SIGKILL)
-    assert living(pids) == pids
+    assert living(pids)
 
     assert main(["down", f"--directory={own_lab.directory}"]) == 0
     assert living(pids) == set()

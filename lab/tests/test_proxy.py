@@ -138,11 +138,11 @@ def test_open_connections_can_be_cut(proxy: Proxy, client: socket.socket) -> Non
 
 
 def test_nobody_behind_the_proxy_breaks_the_connection() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    with (
-        Proxy("127.0.0.1", port) as proxy,
-        socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client,
-        pytest.raises(ConnectionResetError),
-    ):
-        client.recv(10)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # held, so that nobody else takes the port, but not listening
+        with (
+            Proxy("127.0.0.1", closed.getsockname()[1]) as proxy,
+            socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client,
+            pytest.raises(ConnectionResetError),
+        ):
+            client.recv(10)
