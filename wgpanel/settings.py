@@ -4,49 +4,30 @@ The variables are described in `.env.example`; a test compares the two.
 """
 
 import datetime as dt
-import ipaddress
 from pathlib import Path
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from wgpanel import embedded, secret_files
+from wgpanel import embedded, environment, secret_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-
-
-def _checked(name: str, read, *args, **kwargs):
-    """Read one variable, and name it when its value cannot be used."""
-    try:
-        return read(name, *args, **kwargs)
-    except (ValueError, ImproperlyConfigured) as error:
-        raise ImproperlyConfigured(f"{name}: {error}") from error
-
-
-def _networks(name: str, default: list[str]):
-    texts = env.list(name, default=default)
-    try:
-        return tuple(ipaddress.ip_network(text) for text in texts)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}") from error
-
-
-DEBUG = _checked("WGPANEL_DEBUG", env.bool, default=False)
-STATE_DIR = Path(env.str("WGPANEL_STATE_DIR", default=str(BASE_DIR / "var"))).resolve()
+DEBUG = environment.truth("WGPANEL_DEBUG")
+STATE_DIR = Path(environment.text("WGPANEL_STATE_DIR", str(BASE_DIR / "var"))).resolve()
 SECRET_KEY = secret_files.obtain("WGPANEL_SECRET_KEY", STATE_DIR)
-WGPANEL_FIELD_KEYS = (secret_files.obtain("WGPANEL_FIELD_KEY", STATE_DIR),)
-PORT = _checked("WGPANEL_PORT", env.int, default=8000)
-ALLOWED_HOSTS = env.list("WGPANEL_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("WGPANEL_TRUSTED_ORIGINS", default=[])
-HTTPS = _checked("WGPANEL_HTTPS", env.bool, default=False)
-WGPANEL_PLAIN_HTTP_NETWORKS = _networks(
-    "WGPANEL_PLAIN_HTTP_NETWORKS", default=["127.0.0.0/8", "::1/128"]
+WGPANEL_FIELD_KEYS = (secret_files.obtain_key("WGPANEL_FIELD_KEY", STATE_DIR),)
+PORT = environment.whole("WGPANEL_PORT", 8000, least=1, most=65535)
+ALLOWED_HOSTS = environment.words("WGPANEL_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = environment.words("WGPANEL_TRUSTED_ORIGINS")
+HTTPS = environment.truth("WGPANEL_HTTPS")
+WGPANEL_PLAIN_HTTP_NETWORKS = environment.networks(
+    "WGPANEL_PLAIN_HTTP_NETWORKS", ("127.0.0.0/8", "::1/128")
 )
-METRICS_TOKEN = env.str("WGPANEL_METRICS_TOKEN", default="")
-POLLS_IN_FLIGHT = _checked("WGPANEL_POLLS_IN_FLIGHT", env.int, default=300)
-POLL_BATCH = _checked("WGPANEL_POLL_BATCH", env.int, default=200)
+METRICS_TOKEN = environment.text("WGPANEL_METRICS_TOKEN")
+POLLS_IN_FLIGHT = environment.whole("WGPANEL_POLLS_IN_FLIGHT", 300, least=1, most=10_000)
+POLL_BATCH = environment.whole("WGPANEL_POLL_BATCH", 200, least=1, most=10_000)
+LOG_LEVEL = environment.choice(
+    "WGPANEL_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO"
+)
 
 INSTALLED_APPS = [
     "unfold",
@@ -114,26 +95,24 @@ SQLITE_OPTIONS = {
 }
 POSTGRESQL_OPTIONS = {
     "options": "-c statement_timeout=15s -c lock_timeout=5s"
-    " -c idle_in_transaction_session_timeout=30s"
+    " -c idle_in_transaction_session_timeout=30s",
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
 }
-DATABASES = {
-    "default": _checked(
-        "DATABASE_URL", env.db_url, default=f"sqlite:///{STATE_DIR / 'wgpanel.sqlite3'}"
-    )
-}
-_database = DATABASES["default"]
+_database = environment.database("DATABASE_URL", f"sqlite:///{STATE_DIR / 'wgpanel.sqlite3'}")
+DATABASES = {"default": _database}
 if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = SQLITE_OPTIONS
-elif _database["ENGINE"].endswith(("postgresql", "psycopg2")):
-    _database["ENGINE"] = "django.db.backends.postgresql"
+else:
     _database["OPTIONS"] = {**POSTGRESQL_OPTIONS, **_database.get("OPTIONS", {})}
     _database.update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
-else:
-    raise ImproperlyConfigured("DATABASE_URL: only sqlite:///PATH and postgres://… are supported.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Celery and its broker ------------------------------------------------------------------------
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = environment.url("REDIS_URL", ("redis", "rediss", "redis+socket"))
 CELERY_BROKER_URL = REDIS_URL or embedded.broker_url(STATE_DIR)
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -253,7 +232,7 @@ LOGGING = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("WGPANEL_LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }
 UNFOLD = {
     "SITE_TITLE": "wgpanel",

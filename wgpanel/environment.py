@@ -1,0 +1,76 @@
+"""Read one variable of the environment; a value that cannot be used stops the start by name.
+
+A variable that is empty counts as not set.
+"""
+
+import ipaddress
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+TRUTH = {"1": True, "true": True, "yes": True, "on": True,
+         "0": False, "false": False, "no": False, "off": False}  # fmt: skip
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def truth(name: str, default: bool = False) -> bool:
+    return TRUTH[choice(name, tuple(TRUTH), "1" if default else "0")]
+
+
+def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
+    """Return one of `allowed`, in whatever case it was written."""
+    value = text(name, default)
+    found = next((word for word in allowed if word.lower() == value.lower()), None)
+    if found is None:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(allowed)}.")
+    return found
+
+
+def whole(name: str, default: int, *, least: int, most: int) -> int:
+    """Return a whole number from `least` to `most`."""
+    value = text(name, str(default))
+    if not (value.isascii() and value.isdigit()) or not least <= int(value[:20]) <= most:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; it must be a whole number from {least} to {most}."
+        )
+    return int(value)
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
+    """Return what is separated by commas."""
+    found = [word.strip() for word in text(name).split(",")]
+    return [word for word in found if word] or list(default)
+
+
+def networks(name: str, default: tuple[str, ...]) -> tuple[Network, ...]:
+    try:
+        return tuple(map(ipaddress.ip_network, words(name, default)))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}.") from error
+
+
+def url(name: str, schemes: tuple[str, ...]) -> str:
+    """Return a URL with one of `schemes`, or nothing."""
+    value = text(name)
+    if value and urlsplit(value).scheme not in schemes:
+        raise ImproperlyConfigured(f"{name} must begin with one of {'://, '.join(schemes)}://.")
+    return value
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Return Django's dictionary for `sqlite:///PATH` or `postgres://…`."""
+    try:
+        found = environ.Env.db_url_config(text(name, default))
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {type(error).__name__}.") from error
+    is_file = str(found.get("ENGINE")).endswith("sqlite3") and found["NAME"] != ":memory:"
+    if not is_file and not str(found.get("ENGINE")).endswith("postgresql"):
+        raise ImproperlyConfigured(f"{name}: only sqlite:///PATH and postgres://… are supported.")
+    return found
