@@ -1,17 +1,20 @@
 """Misconfiguration as system checks: each names what is wrong and the way out."""
 
+import ipaddress
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import Error, Tags, register
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]", ".localhost"}
+LEAST_TOKEN = 16  # characters
 
 
 @register(Tags.security)
 def no_debug_beyond_loopback(**_: Any) -> list[Error]:
     """DEBUG shows settings and source to whoever can reach the panel."""
-    if not settings.DEBUG or set(settings.ALLOWED_HOSTS) <= LOOPBACK:
+    if not settings.DEBUG or _only_loopback():
         return []
     return [
         Error(
@@ -48,3 +51,58 @@ def field_key_is_its_own(**_: Any) -> list[Error]:
             id="wgpanel.E003",
         )
     ]
+
+
+@register(Tags.security)
+def passwords_are_not_sent_in_clear(**_: Any) -> list[Error]:
+    """Without TLS whoever is on the way reads passwords, sessions, tokens and agents' secrets."""
+    if settings.HTTPS or _only_loopback():
+        return []
+    return [
+        Error(
+            "The panel answers to more than loopback without HTTPS.",
+            hint="Put it behind a proxy that speaks TLS and set WGPANEL_HTTPS=1, or leave only "
+            "localhost in WGPANEL_ALLOWED_HOSTS.",
+            id="wgpanel.E004",
+        )
+    ]
+
+
+@register(Tags.security)
+def broker_has_a_password(**_: Any) -> list[Error]:
+    """Whoever can write to the broker makes the workers run tasks."""
+    url = urlsplit(settings.REDIS_URL)
+    if not url.hostname or url.password or _is_loopback(url.hostname):
+        return []
+    return [
+        Error(
+            "REDIS_URL names another host without a password.",
+            hint="Give Redis a password (requirepass or an ACL): redis://:PASSWORD@HOST:PORT/0",
+            id="wgpanel.E005",
+        )
+    ]
+
+
+@register(Tags.security)
+def metrics_token_is_long(**_: Any) -> list[Error]:
+    """A short token is guessed."""
+    if not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= LEAST_TOKEN:
+        return []
+    return [
+        Error(
+            f"WGPANEL_METRICS_TOKEN is shorter than {LEAST_TOKEN} characters.",
+            hint="Make one by `openssl rand -hex 32`.",
+            id="wgpanel.E006",
+        )
+    ]
+
+
+def _only_loopback() -> bool:
+    return set(settings.ALLOWED_HOSTS) <= LOOPBACK
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,118 @@
+"""The panel's settings come from the environment, and a bad value stops the start by name."""
+
+import os
+import secrets
+import subprocess
+import sys
+from base64 import b64encode
+
+import pytest
+
+SECRETS = {
+    "WGPANEL_SECRET_KEY": secrets.token_hex(32),
+    "WGPANEL_FIELD_KEY": b64encode(os.urandom(32)).decode(),
+}
+PRODUCTION = {
+    "WGPANEL_HTTPS": "1",
+    "WGPANEL_ALLOWED_HOSTS": "panel.example",
+    "WGPANEL_TRUSTED_ORIGINS": "https://panel.example",
+    "DATABASE_URL": "postgres://wgpanel:pw@127.0.0.1:1/wgpanel",
+    "REDIS_URL": "redis://:pw@192.0.2.1:6379/0",
+}
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words],
+        env={"PATH": os.environ["PATH"], **SECRETS, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def show(expression: str, **environment: str) -> str:
+    """Return an expression over a fresh `settings` as text."""
+    code = f"from wgpanel import settings; print(({expression}))"
+    finished = run("-c", code, **environment)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WGPANEL_DEBUG", "maybe"),
+        ("WGPANEL_HTTPS", "ture"),
+        ("WGPANEL_PORT", "http"),
+        ("WGPANEL_PORT", "0"),
+        ("WGPANEL_PORT", "65536"),
+        ("WGPANEL_PORT", "-1"),
+        ("WGPANEL_PORT", "８０００"),
+        ("WGPANEL_PORT", "9" * 5000),
+        ("WGPANEL_PLAIN_HTTP_NETWORKS", "10.0.0.0/8,nonsense"),
+        ("WGPANEL_PLAIN_HTTP_NETWORKS", "10.0.0.1/8"),
+        ("WGPANEL_POLLS_IN_FLIGHT", "0"),
+        ("WGPANEL_POLL_BATCH", "1.5"),
+        ("WGPANEL_LOG_LEVEL", "LOUD"),
+        ("WGPANEL_SECRET_KEY", "short"),
+        ("WGPANEL_FIELD_KEY", "x" * 44),
+        ("DATABASE_URL", "mysql://root:pw@db/wgpanel"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "postgres://[::1/x"),
+        ("DATABASE_URL", "sqlite://"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "http://localhost"),
+    ],
+)
+def test_a_bad_value_stops_the_start_and_is_named(name, value):
+    finished = run("-c", "import wgpanel.settings", **{name: value})
+    assert finished.returncode != 0
+    last = finished.stderr.strip().splitlines()[-1]
+    assert "ImproperlyConfigured" in last
+    assert name in last
+
+
+def test_the_password_of_a_database_is_not_shown_when_its_url_is_bad():
+    finished = run("-c", "import wgpanel.settings", DATABASE_URL="mysql://root:hunter2@db/wgpanel")
+    assert finished.returncode != 0
+    assert "hunter2" not in finished.stderr
+
+
+def test_without_any_variable_but_the_secrets_it_is_sqlite_and_an_embedded_valkey(tmp_path):
+    engine = show("settings.DATABASES['default']['ENGINE']", WGPANEL_STATE_DIR=str(tmp_path))
+    broker = show("settings.CELERY_BROKER_URL", WGPANEL_STATE_DIR=str(tmp_path))
+    assert engine.endswith("sqlite3")
+    assert broker == f"redis+socket://{tmp_path}/valkey/valkey.sock"
+
+
+def test_an_empty_variable_counts_as_not_set():
+    empty = dict.fromkeys(("WGPANEL_DEBUG", "WGPANEL_PORT", "WGPANEL_ALLOWED_HOSTS"), "")
+    told = show("settings.DEBUG, settings.PORT, settings.ALLOWED_HOSTS", **empty)
+    assert told == "(False, 8000, ['localhost', '127.0.0.1', '[::1]'])"
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("Yes", True), ("off", False)])
+def test_truth_is_spelled_in_several_ways(text, value):
+    assert show("settings.HTTPS", WGPANEL_HTTPS=text) == str(value)
+
+
+def test_a_postgresql_that_is_away_is_given_up_soon():
+    told = show("settings.DATABASES['default']['OPTIONS']['connect_timeout']", **PRODUCTION)
+    assert int(told) <= 5
+
+
+def test_a_production_configuration_passes_djangos_own_deployment_check():
+    finished = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_cookies_are_for_https_alone_where_the_panel_has_it():
+    told = show("settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE", **PRODUCTION)
+    assert told == "(True, True)"
+
+
+def test_celery_takes_json_and_nothing_else():
+    assert show("settings.CELERY_ACCEPT_CONTENT, settings.CELERY_TASK_SERIALIZER") == (
+        "(['json'], 'json')"
+    )
