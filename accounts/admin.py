@@ -114,13 +114,11 @@ class ApiTokenAdmin(ModelAdmin):
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: Any = None
     ) -> HttpResponse:
-        """Show the token: here, once, in no message and no cache."""
+        """Show the token: here, once, in no message; and in no cache, as all of the admin."""
         context = {
             **self.admin_site.each_context(request),
             "title": "Your new API token",
             "opts": self.opts,
             "token": obj.plaintext,
         }
-        response = TemplateResponse(request, "accounts/token_created.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "accounts/token_created.html", context)

@@ -25,8 +25,11 @@ SHOWN_NODES = 50
 
 
 class FleetGroupAdmin(NodeGroupAdmin):
-    list_display = ("name", "stand", "active_peers", "region", "priority")
     change_form_outer_before_template = "groups/page_top.html"
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        own = super().get_list_display(request)
+        return (own[0], "stand", "active_peers", *own[1:]) if _sees_nodes(request) else own
 
     @display(description="Nodes")
     def stand(self, group: NodeGroup) -> SafeString:
@@ -39,6 +42,8 @@ class FleetGroupAdmin(NodeGroupAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Add to each group on the page what its nodes amount to, by one query."""
         changelist = super().get_changelist_instance(request)
+        if not _sees_nodes(request):
+            return changelist
         pks = [group.pk for group in changelist.result_list]
         totals = overview.by_group(pks, PollingPolicy.current().interval, timezone.now())
         for group in changelist.result_list:
@@ -68,7 +73,7 @@ class FleetGroupAdmin(NodeGroupAdmin):
 
     @method_decorator(require_GET)
     def live_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        if not self.has_view_permission(request):
+        if not (self.has_view_permission(request) and _sees_nodes(request)):
             raise PermissionDenied
         group = get_object_or_404(NodeGroup, pk=pk)
         return render(request, "groups/live.html", _seen(request, group))
@@ -82,9 +87,13 @@ class FleetGroupAdmin(NodeGroupAdmin):
         return redirect("admin:groups_nodegroup_change", group.pk)
 
 
+def _sees_nodes(request: HttpRequest) -> bool:
+    return request.user.has_perm("nodes.view_node")
+
+
 def _seen(request: HttpRequest, group: NodeGroup) -> dict[str, Any]:
     """Return what the page shows of the group's nodes to somebody who may see nodes."""
-    if not request.user.has_perm("nodes.view_node"):
+    if not _sees_nodes(request):
         return {"group": group}
     now, interval = timezone.now(), PollingPolicy.current().interval
     nodes = Node.objects.filter(group=group)
