@@ -1,6 +1,6 @@
 """Prometheus text exposition (format 0.0.4), from the snapshot.
 
-Names follow Prometheus' conventions; those of the reference's agent stand beside them unless they
+Names follow Prometheus' conventions; those of WGDashboard's agent stand beside them unless they
 are switched off. Peers are rendered by string formatting: 10,000 of them take a tenth of the time
 that a collector of prometheus-client needs. That library only keeps the histogram and process data.
 """
@@ -103,7 +103,7 @@ def interfaces_text(states: Iterable[InterfaceState]) -> str:
 
 
 def legacy_text(system: SystemReport, states: Iterable[InterfaceState]) -> str:
-    """The reference's names that are not ours as well."""
+    """WGDashboard's names that are not ours as well."""
     return gauge(
         "wgdashboard_agent_cpu_percent", "CPU usage percentage", system.cpu_percent
     ) + family(

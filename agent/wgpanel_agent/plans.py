@@ -94,9 +94,10 @@ async def refuse_taken_addresses(running: Mapping[str, Peer], plan: Plan) -> Non
     wanted = {network: peer.public_key for peer in plan.upserts for network in peer.allowed_ips}
     touched = plan.touched
     async for holder in in_slices(running.values()):
-        for network in holder.networks:
-            if network in wanted and holder.public_key not in touched:
-                raise AddressTaken(network, holder.public_key, wanted[network])
+        if wanted.keys().isdisjoint(holder.networks) or holder.public_key in touched:
+            continue
+        network = next(network for network in holder.networks if network in wanted)
+        raise AddressTaken(network, holder.public_key, wanted[network])
 
 
 def refuse_shrinking(removals: int, peers: int, confirmed: int | None) -> None:

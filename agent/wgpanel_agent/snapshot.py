@@ -161,7 +161,7 @@ class Sampler:
         if state.status != "up":
             return f"{state.name} is {state.status}: {state.problem or 'not running'}"
         age = state.age(self.now())
-        if age is None or age > LATE * self._pace.look:
+        if age is None or age > LATE * self._pace.look + self._wireguard.read_timeout:
             return f"{state.name} was not looked at in time"
         return None
 
