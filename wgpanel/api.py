@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -42,20 +42,30 @@ class Unavailable(exceptions.APIException):
     wait = RETRY_AFTER_SECONDS
 
 
+class BodyTooLarge(exceptions.APIException):
+    """The body has more than DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "body_too_large"
+    default_detail = "The body is too large."
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn every refusal into `{"error": code, "detail": sentence, "fields": {…}}`.
 
     `fields` is there only where single fields were refused: name → list of sentences.
     """
-    error = _of_the_database(error)
+    error = _in_terms_of_http(error)
     response = drf_exception_handler(error, context)
     if response is not None:
         response.data = _envelope(error, response)
     return response
 
 
-def _of_the_database(error: Exception) -> Exception:
-    """Give what the database says its place in HTTP; other errors are returned as they are."""
+def _in_terms_of_http(error: Exception) -> Exception:
+    """Give what Django and the database raise its status; other errors stay as they are."""
+    if isinstance(error, RequestDataTooBig):
+        return BodyTooLarge()
     if isinstance(error, IntegrityError):
         logger.warning("answering 409 to what the database refused", exc_info=error)
         return Conflict()

@@ -179,7 +179,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.StaffModelPermissions"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["wgpanel.parsing.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["wgpanel.parsing.ShallowJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "wgpanel.api.Pages",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",

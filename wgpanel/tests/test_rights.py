@@ -1,0 +1,114 @@
+"""Every route of the REST API, asked by everybody: who may what. A route without a row fails."""
+
+import json
+import secrets
+from itertools import product
+
+import pytest
+from django.urls import URLPattern, get_resolver
+from rest_framework.test import APIClient
+
+from accounts.tests.builders import make_admin, make_staff, make_user
+from nodes.tests.builders import make_group, make_node
+
+pytestmark = pytest.mark.django_db
+
+EVERYBODY = ("anonymous", "user", "staff", "viewer", "editor", "admin")
+READ = {"anonymous": 401, "user": 403, "staff": 403, "viewer": 200, "editor": 200, "admin": 200}
+NO_ROLE = {"anonymous": 401, "user": 403, "staff": 200, "viewer": 200, "editor": 200, "admin": 200}
+
+
+def write(status: int) -> dict[str, int]:
+    return {**READ, "viewer": 403, "editor": status, "admin": status}
+
+
+# route → method → who → status; `{}` stands for the id of an object that is there
+TABLE = {
+    "/api/v1/groups/": {"GET": READ, "POST": write(201)},
+    "/api/v1/groups/{}/": {
+        "GET": READ, "PUT": write(200), "PATCH": write(200), "DELETE": write(200),
+    },
+    "/api/v1/groups/{}/poll/": {"POST": write(202)},
+    "/api/v1/nodes/": {"GET": READ, "POST": write(201)},
+    "/api/v1/nodes/{}/": {
+        "GET": READ, "PUT": write(200), "PATCH": write(200), "DELETE": write(200),
+    },
+    "/api/v1/nodes/{}/poll/": {"POST": write(202)},
+    "/api/v1/nodes/{}/test/": {"POST": write(200)},
+    "/api/v1/nodes/{}/assign-group/": {"POST": write(200)},
+    "/api/v1/nodes/poll/": {"POST": write(202)},
+    "/api/schema/": {"GET": NO_ROLE},
+}  # fmt: skip
+CASES = [(route, method) for route, methods in TABLE.items() for method in methods]
+MODELS = ("groups.{}_nodegroup", "nodes.{}_node")
+EDITS = ("view", "add", "change", "delete")
+
+
+def make_somebody(role: str):
+    if role in ("staff", "viewer", "editor"):
+        acts = {"staff": (), "viewer": ("view",), "editor": EDITS}[role]
+        return make_staff(*(model.format(act) for model, act in product(MODELS, acts)))
+    return {"user": make_user, "admin": make_admin}[role]()
+
+
+def make_client(role: str) -> APIClient:
+    client = APIClient()
+    if role != "anonymous":
+        client.force_authenticate(make_somebody(role))
+    return client
+
+
+def make_body(route: str, method: str) -> dict:
+    """Return a body that the route accepts."""
+    if route.endswith("nodes/poll/") or "assign" in route:
+        return {"group": None}
+    if method not in ("POST", "PUT") or "{}/" in route and method == "POST":
+        return {}
+    secret = secrets.token_hex(32)
+    node = {"agent_url": "http://127.0.0.1:1", "secret": secret} if "nodes" in route else {}
+    return {"name": "new", **node}
+
+
+@pytest.mark.parametrize("role", EVERYBODY)
+@pytest.mark.parametrize(("route", "method"), CASES)
+def test_everybody_may_what_the_table_says(route, method, role):
+    row = make_group() if "groups" in route else make_node()
+    answer = make_client(role).generic(
+        method, route.format(row.pk), json.dumps(make_body(route, method)), "application/json"
+    )
+    assert answer.status_code == TABLE[route][method][role], answer.content
+
+
+@pytest.mark.parametrize("act", ["view", "add", "delete"])
+@pytest.mark.parametrize("path", ["poll/", "test/", "assign-group/"])
+def test_an_act_on_a_node_needs_the_right_to_change_it(path, act):
+    client = APIClient()
+    client.force_authenticate(make_staff(f"nodes.{act}_node"))
+    answer = client.post(f"/api/v1/nodes/{make_node().pk}/{path}", {"group": None})
+    assert answer.status_code == 403
+
+
+def test_rights_on_groups_are_no_rights_on_nodes():
+    client = APIClient()
+    client.force_authenticate(make_staff(*(f"groups.{act}_nodegroup" for act in EDITS)))
+    group = make_group()
+    assert client.post(f"/api/v1/groups/{group.pk}/poll/").status_code == 403
+    assert client.get("/api/v1/nodes/").status_code == 403
+
+
+def test_every_route_of_the_api_is_in_the_table():
+    known = {route.format("x") for route in TABLE} | {"/api/docs/"}
+    assert {_filled(route) for route in _routes() if route.startswith("/api/")} == known
+
+
+def _routes(patterns=None, prefix="/"):
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield route
+        else:
+            yield from _routes(pattern.url_patterns, route)
+
+
+def _filled(route: str) -> str:
+    return "/".join("x" if part.startswith("<") else part for part in route.split("/"))
