@@ -52,7 +52,6 @@ def grace(interval: timedelta) -> timedelta:
     return max(SHORTEST_GRACE, 2 * interval + GRACE_MARGIN)
 
 
-def longest_ahead(interval: timedelta) -> tuple[timedelta, timedelta]:
-    """Return how far in the future a claim and a next poll can lie, with a tick to spare."""
-    spare = timedelta(seconds=TICK)
-    return CLAIM + spare, max(interval, timedelta(seconds=LONGEST_BACKOFF)) + spare
+def longest_wait(interval: timedelta) -> timedelta:
+    """Return the longest time to a next poll, with a tick to spare."""
+    return max(interval, timedelta(seconds=LONGEST_BACKOFF)) + timedelta(seconds=TICK)

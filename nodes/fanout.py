@@ -6,12 +6,14 @@ the same time; they share the limits below, which hold for the process.
 
 import asyncio
 import atexit
+import gc
 import os
 import resource
 import ssl
 import threading
 import time
-from collections.abc import Coroutine, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -28,9 +30,9 @@ from nodes.wire import MAX_ANSWER_BYTES, failure_of, not_connected, too_large, t
 
 T = TypeVar("T")
 
-# A node that stays silent this long steps aside: it no longer keeps others from being asked.
 BRISK_SECONDS = 1.0
 SILENT_PER_BRISK = 4
+LOOK_SECONDS = 0.25
 # Answers are handed on as soon as all have come, else at this pace.
 PORTION_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 60
@@ -58,23 +60,32 @@ class Outcome:
 
 
 class Fanout:
-    """`in_flight` nodes are asked at a time; four times as many may keep us waiting beside them."""
+    """At most `in_flight` nodes are asked at a time, not counting those that stay silent.
+
+    A runner asks one node after the other. Whoever waits longer than a brisk answer takes is set
+    aside, and a new runner takes his place, as long as there are not too many aside.
+    """
 
     def __init__(self, in_flight: int):
+        self._brisk_places = in_flight
+        self._all_places = in_flight * (1 + SILENT_PER_BRISK)
+        self._brisk = 0
+        self._waiting: deque[tuple[Question, _Round]] = deque()
+        self._runners: dict[_Runner, None] = {}  # in the order in which they began to ask
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fanout", daemon=True)
-        self._brisk = asyncio.Semaphore(in_flight)
-        self._open = asyncio.Semaphore(in_flight * (1 + SILENT_PER_BRISK))
         self._thread.start()
-        self._session = self._wait_for(_new_session())
+        self._session = self._wait_for(new_session())
+        self._loop.call_soon_threadsafe(self._look_after)
 
-    def ask(self, questions: Iterable[Question]) -> Iterator[list[Outcome]]:
+    def ask(self, questions: Sequence[Question]) -> Iterator[list[Outcome]]:
         """Ask all, and yield outcomes in portions as they come; a failure is an outcome too."""
-        pending = self._wait_for(self._begin(questions))
-        while pending:
-            done, pending = self._wait_for(asyncio.wait(pending, timeout=PORTION_SECONDS))
-            if done:
-                yield [task.result() for task in done]
+        asked = _Round(len(questions))
+        self._loop.call_soon_threadsafe(self._take, questions, asked)
+        while asked.open:
+            asked.complete.wait(PORTION_SECONDS)
+            if portion := asked.take():
+                yield portion
 
     def close(self) -> None:
         self._wait_for(self._session.close())
@@ -85,27 +96,55 @@ class Fanout:
     def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    async def _begin(self, questions: Iterable[Question]) -> set[asyncio.Task[Outcome]]:
-        return {self._loop.create_task(self._ask_in_turn(question)) for question in questions}
+    def _take(self, questions: Iterable[Question], asked: "_Round") -> None:
+        self._waiting.extend((question, asked) for question in questions)
+        self._fill_places()
 
-    async def _ask_in_turn(self, question: Question) -> Outcome:
-        async with self._open:
-            await self._brisk.acquire()
-            turn = _Turn(self._brisk)
-            patience = self._loop.call_later(BRISK_SECONDS, turn.end)
-            try:
-                return await self._ask(question)
-            finally:
-                patience.cancel()
-                turn.end()
+    def _fill_places(self) -> None:
+        wanted = min(
+            len(self._waiting),
+            self._brisk_places - self._brisk,
+            self._all_places - len(self._runners),
+        )
+        for _ in range(wanted):
+            self._brisk += 1
+            _Runner.start(self._run, self._loop)
+
+    async def _run(self, runner: "_Runner") -> None:
+        try:
+            while self._waiting and runner.is_brisk:
+                question, asked = self._waiting.popleft()
+                self._runners.pop(runner, None)
+                self._runners[runner] = None
+                runner.began_at = self._loop.time()
+                asked.put(await self._ask(question))
+        finally:
+            self._runners.pop(runner, None)
+            self._set_aside(runner)
+
+    def _set_aside(self, runner: "_Runner") -> None:
+        if runner.is_brisk:
+            runner.is_brisk = False
+            self._brisk -= 1
+
+    def _look_after(self) -> None:
+        """Every quarter of a second: set the silent aside, and end what took too long."""
+        now = self._loop.time()
+        for runner in list(self._runners):
+            if now - runner.began_at < BRISK_SECONDS:
+                break
+            self._set_aside(runner)
+            if now - runner.began_at >= cadence.POLL_SECONDS:
+                runner.task.cancel()
+        self._fill_places()
+        self._loop.call_later(LOOK_SECONDS, self._look_after)
 
     async def _ask(self, question: Question) -> Outcome:
         asked_at = time.time()
         try:
-            async with asyncio.timeout(cadence.POLL_SECONDS):
-                answer = await self._converse(question)
+            answer = await self._converse(question)
             told = reports.read(answer.body)
-        except TimeoutError:
+        except asyncio.CancelledError:
             return _failed(question, asked_at, too_slow(cadence.POLL_SECONDS))
         except AgentError as error:
             return _failed(question, asked_at, error)
@@ -133,18 +172,45 @@ class Fanout:
             raise failure_of(error, call.authority) from error
 
 
-class _Turn:
-    """One place among the brisk; given back once, early or at the end."""
+class _Runner:
+    """Asks one node after the other, as long as they answer briskly."""
 
-    __slots__ = ("_places",)
+    __slots__ = ("began_at", "is_brisk", "task")
 
-    def __init__(self, places: asyncio.Semaphore):
-        self._places: asyncio.Semaphore | None = places
+    task: asyncio.Task[None]
 
-    def end(self) -> None:
-        if self._places:
-            self._places.release()
-            self._places = None
+    def __init__(self) -> None:
+        self.is_brisk = True
+        self.began_at = 0.0
+
+    @classmethod
+    def start(
+        cls,
+        run: Callable[["_Runner"], Coroutine[Any, Any, None]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        runner = cls()
+        runner.task = loop.create_task(run(runner))
+
+
+class _Round:
+    """What was asked together: filled by the loop, emptied by the thread that asked."""
+
+    def __init__(self, asked: int):
+        self.complete = threading.Event()
+        self._outcomes: deque[Outcome] = deque()
+        self._missing = asked
+        self.open = asked > 0
+
+    def put(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+        self._missing -= 1
+        if not self._missing:
+            self.complete.set()
+
+    def take(self) -> list[Outcome]:
+        self.open = not self.complete.is_set()
+        return [self._outcomes.popleft() for _ in range(len(self._outcomes))]
 
 
 def _failed(question: Question, asked_at: float, error: AgentError) -> Outcome:
@@ -168,7 +234,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-async def _new_session() -> aiohttp.ClientSession:
+async def new_session() -> aiohttp.ClientSession:
     """No cookies, no proxy from the environment, no header that the agent does not need."""
     connector = aiohttp.TCPConnector(
         limit=0,
@@ -197,6 +263,7 @@ class _Process:
         with self._lock:
             if self._fanout is None:
                 _allow_open_files()
+                gc.freeze()  # or the collector walks all of Django for each thousand polls
                 self._fanout = Fanout(in_flight)
             return self._fanout
 

@@ -88,20 +88,25 @@ def settle_overdue(now: dt.datetime, interval: dt.timedelta) -> int:
         return Node.objects.filter(pk__in=free).update(status=verdict, status_since=now)
 
 
+def recall_stray(now: dt.datetime, interval: dt.timedelta) -> int:
+    """Make nodes due whose next poll lies further ahead than it ever should."""
+    return Node.objects.stray(now, interval).update(next_poll_at=now)
+
+
 def claim_due(now: dt.datetime, limit: int) -> list[list[UUID]]:
     """Claim at most `limit` nodes that are due, and return their ids in batches.
 
     Nodes that failed last time are in batches of their own: they will take longer. A claim ends
     by itself, so whatever becomes of the batch, the node is due again.
     """
-    due = Node.objects.due(now, PollingPolicy.current().interval).order_by("next_poll_at")
+    due = Node.objects.due(now).order_by("next_poll_at")
     free = due.select_for_update(skip_locked=True).values("pk")[:limit]
     with transaction.atomic(), connection.cursor() as cursor:
         sql, parameters = free.query.get_compiler(connection=connection).as_sql()
         until = connection.ops.adapt_datetimefield_value(now + cadence.CLAIM)
         cursor.execute(
-            f"WITH due AS ({sql}) UPDATE nodes_node SET claimed_until = %s"  # noqa: S608 (of the ORM)
-            " WHERE id IN (SELECT id FROM due) RETURNING id, failures",
+            f"WITH due(id) AS ({sql}) UPDATE nodes_node SET claimed_until = %s"  # noqa: S608 (of the ORM)
+            " WHERE id IN (SELECT due.id FROM due) RETURNING id, failures",
             [*parameters, until],
         )
         claimed = cursor.fetchall()

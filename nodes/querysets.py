@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
 
 class NodeQuerySet(models.QuerySet["Node"]):
-    def due(self, now: dt.datetime, interval: dt.timedelta) -> Self:
+    def due(self, now: dt.datetime) -> Self:
         """Nodes that must be asked now and that no other worker is asking.
 
-        A time that lies too far ahead to be ours is from before the interval was shortened or the
-        panel's clock stepped back: such a node is due, such a claim is void.
+        A claim that reaches further than claims do is from before the clock stepped back: void.
         """
-        claims_end, waits_end = (now + longest for longest in cadence.longest_ahead(interval))
-        free = Q(claimed_until=None) | Q(claimed_until__lt=now) | Q(claimed_until__gt=claims_end)
-        waited = Q(next_poll_at__lte=now) | Q(next_poll_at__gt=waits_end)
-        return self.filter(free, waited, enabled=True)
+        void = Q(claimed_until__lt=now) | Q(claimed_until__gt=now + cadence.CLAIM)
+        return self.filter(void | Q(claimed_until=None), enabled=True, next_poll_at__lte=now)
+
+    def stray(self, now: dt.datetime, interval: dt.timedelta) -> Self:
+        """Nodes that wait longer than any should.
+
+        Their time was set before the interval was shortened, or before the clock stepped back.
+        """
+        return self.filter(enabled=True, next_poll_at__gt=now + cadence.longest_wait(interval))
 
     def failing(self) -> Self:
         """Enabled nodes whose last poll failed."""

@@ -7,7 +7,6 @@ in binary: a third of the panel's time of VALUES or JSON, and less of the server
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from django.db import OperationalError, connection, transaction
@@ -39,6 +38,7 @@ TYPES = {
     "reason": "text", "skew_ms": "int", "status": "text", "report": "text[]::jsonb",
     "version": "text", "active_peers": "int", "cpu": "float8", "memory": "float8", "disk": "float8",
 }  # fmt: skip
+TIMES = [name for name, kind in TYPES.items() if kind == "timestamptz"]
 
 
 def update(reported: Sequence[Row], failed: Sequence[Row]) -> int:
@@ -68,14 +68,17 @@ def _update_each(update: str, rows: Sequence[Row]) -> int:
     names = {name: f"%({name})s" for name in rows[0]}
     sql = f"{update} WHERE {UNCHANGED}".format(**names)
     with connection.cursor() as cursor:
-        cursor.executemany(sql, [{name: _adapt(row[name]) for name in row} for row in rows])
+        cursor.executemany(sql, [row | _as_stored(row) for row in rows])
         return cursor.rowcount
 
 
-def _adapt(value: Any) -> Any:
-    if isinstance(value, dt.datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    return value.hex if isinstance(value, UUID) else value
+def _as_stored(row: Row) -> Row:
+    """Return those values that SQLite has no type for, as Django writes them."""
+    return {"node": row["node"].hex, **{name: _text(row[name]) for name in TIMES}}
+
+
+def _text(time: dt.datetime | None) -> str | None:
+    return None if time is None else str(time.replace(tzinfo=None))
 
 
 def _update_from_arrays(update: str, rows: Sequence[Row]) -> int:

@@ -23,7 +23,9 @@ def poll_due() -> None:
     """Do what is due this second; of several beats, or a late message, only the first does it."""
     now = timezone.now()
     if Heartbeat.claim(HEARTBEAT, int(now.timestamp())):
-        polling.settle_overdue(now, PollingPolicy.current().interval)
+        interval = PollingPolicy.current().interval
+        polling.settle_overdue(now, interval)
+        polling.recall_stray(now, interval)
         fleet.watch(now)
         _start_polls(now)
 

@@ -8,15 +8,18 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from wgpanel_agent import grammar
 from wgpanel_agent.grammar import InvalidDocument
+
+T = TypeVar("T")
 
 LARGEST = 2**63 - 1
 REPORT_STATES = ("ok", "unhealthy")
 INTERFACE_STATES = ("up", "down", "error")
 MAX_INTERFACES = 256
+_INTERFACE_COUNTS = ("peer_count", "active_peers", "total_rx_bytes", "total_tx_bytes")
 # What Linux accepts as the name of an interface; one that we do not manage may have any.
 _LINUX_NAME = re.compile(r"[^\s/:\x00-\x1f\x7f]{1,15}")
 _WORD = re.compile(r"[\x20-\x7e]{0,64}", re.ASCII)
@@ -32,8 +35,13 @@ def _count(value: object, path: str) -> int:
     return grammar.integer(value, path, 0, LARGEST)
 
 
-def _optional_count(value: object, path: str) -> int | None:
-    return None if value is None else _count(value, path)
+def _counts(given: Mapping[str, Any], path: str, names: tuple[str, ...]) -> list[int]:
+    """Several counts at once: the panel reads thousands of reports, and most of each is counts."""
+    counts = [given.get(name) for name in names]
+    for name, count in zip(names, counts, strict=True):
+        if type(count) is not int or not 0 <= count <= LARGEST:
+            _count(count, f"{path}.{name}")
+    return cast(list[int], counts)
 
 
 def _number(value: object, path: str, high: float = math.inf) -> float:
@@ -50,8 +58,18 @@ def _word(value: object, path: str) -> str:
     return value
 
 
-def _optional_word(value: object, path: str) -> str | None:
-    return None if value is None else _word(value, path)
+def _percent(value: object, path: str) -> float:
+    return _number(value, path, 100)
+
+
+def _flag(value: object, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidDocument(path, "must be true or false")
+    return value
+
+
+def _optional(value: object, path: str, parse: Callable[[object, str], T]) -> T | None:
+    return None if value is None else parse(value, path)
 
 
 def _one_of(value: object, path: str, choices: tuple[str, ...]) -> str:
@@ -70,12 +88,9 @@ class Memory:
     @classmethod
     def parse(cls, data: object, path: str) -> Self:
         given = _object(data, path)
-        return cls(
-            total=_count(given.get("total"), f"{path}.total"),
-            available=_count(given.get("available"), f"{path}.available"),
-            percent=_number(given.get("percent"), f"{path}.percent", 100),
-            used=_count(given.get("used"), f"{path}.used"),
-        )
+        total, available, used = _counts(given, path, ("total", "available", "used"))
+        percent = _percent(given.get("percent"), f"{path}.percent")
+        return cls(total=total, available=available, percent=percent, used=used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +103,9 @@ class Disk:
     @classmethod
     def parse(cls, data: object, path: str) -> Self:
         given = _object(data, path)
-        return cls(
-            total=_count(given.get("total"), f"{path}.total"),
-            used=_count(given.get("used"), f"{path}.used"),
-            free=_count(given.get("free"), f"{path}.free"),
-            percent=_number(given.get("percent"), f"{path}.percent", 100),
-        )
+        total, used, free = _counts(given, path, ("total", "used", "free"))
+        percent = _percent(given.get("percent"), f"{path}.percent")
+        return cls(total=total, used=used, free=free, percent=percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,7 @@ class Network:
     @classmethod
     def parse(cls, data: object, path: str) -> Self:
         given = _object(data, path)
-        return cls(**{name: _count(given.get(name), f"{path}.{name}") for name in cls.__slots__})
+        return cls(*_counts(given, path, cls.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +136,12 @@ class SystemReport:
     @classmethod
     def parse(cls, data: object, path: str = "system") -> Self:
         given = _object(data, path)
-        cpu, load = given.get("cpu_percent"), given.get("load")
-        memory, disk, network = given.get("memory"), given.get("disk"), given.get("network")
         return cls(
-            cpu_percent=None if cpu is None else _number(cpu, f"{path}.cpu_percent", 100),
-            load=None if load is None else _load(load, f"{path}.load"),
-            memory=None if memory is None else Memory.parse(memory, f"{path}.memory"),
-            disk=None if disk is None else Disk.parse(disk, f"{path}.disk"),
-            network=None if network is None else Network.parse(network, f"{path}.network"),
+            cpu_percent=_optional(given.get("cpu_percent"), f"{path}.cpu_percent", _percent),
+            load=_optional(given.get("load"), f"{path}.load", _load),
+            memory=_optional(given.get("memory"), f"{path}.memory", Memory.parse),
+            disk=_optional(given.get("disk"), f"{path}.disk", Disk.parse),
+            network=_optional(given.get("network"), f"{path}.network", Network.parse),
         )
 
 
@@ -163,22 +173,19 @@ class InterfaceReport:
     def parse(cls, data: object, path: str) -> Self:
         given = _object(data, path)
         key, port = given.get("public_key"), given.get("listen_port")
-        managed = given.get("managed", False)
-        if not isinstance(managed, bool):
-            raise InvalidDocument(f"{path}.managed", "must be true or false")
         return cls(
             status=_one_of(given.get("status"), f"{path}.status", INTERFACE_STATES),
-            public_key=None if key is None else grammar.public_key(key, f"{path}.public_key"),
-            listen_port=None if port is None else grammar.port(port, f"{path}.listen_port"),
+            public_key=_optional(key, f"{path}.public_key", grammar.public_key),
+            listen_port=_optional(port, f"{path}.listen_port", grammar.port),
             peer_count=_count(given.get("peer_count"), f"{path}.peer_count"),
             active_peers=_count(given.get("active_peers"), f"{path}.active_peers"),
             total_rx_bytes=_count(given.get("total_rx_bytes"), f"{path}.total_rx_bytes"),
             total_tx_bytes=_count(given.get("total_tx_bytes"), f"{path}.total_tx_bytes"),
-            generation=_optional_count(given.get("generation"), f"{path}.generation"),
-            hash=_optional_word(given.get("hash"), f"{path}.hash"),
-            condition=_optional_word(given.get("condition"), f"{path}.condition"),
-            drift=_optional_count(given.get("drift"), f"{path}.drift"),
-            managed=managed,
+            generation=_optional(given.get("generation"), f"{path}.generation", _count),
+            hash=_optional(given.get("hash"), f"{path}.hash", _word),
+            condition=_optional(given.get("condition"), f"{path}.condition", _word),
+            drift=_optional(given.get("drift"), f"{path}.drift", _count),
+            managed=_flag(given.get("managed"), f"{path}.managed"),
         )
 
 
@@ -207,7 +214,7 @@ class WireGuardReport:
                 )
                 for name, told in interfaces.items()
             },
-            None if age is None else _number(age, f"{path}.snapshot_age_seconds"),
+            _optional(age, f"{path}.snapshot_age_seconds", _number),
         )
 
 
