@@ -1,6 +1,8 @@
 """The grammar: what is outside is refused, what is inside comes out in one spelling."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -333,3 +335,10 @@ def test_a_fingerprint_tells_nothing_without_the_key_and_differs_on_every_peer()
     }
     assert len(prints) == 4
     assert preshared_key_fingerprint(ours, KEY, PRESHARED) in prints
+
+
+def test_what_the_panel_imports_needs_the_standard_library_only() -> None:
+    source = str(Path(__file__).parents[1])
+    program = f"import sys; sys.path.insert(0, {source!r}); from wgpanel_agent import "
+    words = [sys.executable, "-I", "-S", "-c", program + "documents, protocol"]
+    assert subprocess.run(words, capture_output=True, check=False).stderr == b""

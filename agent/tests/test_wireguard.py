@@ -5,7 +5,9 @@ from wgpanel_agent.documents import PeerPart
 from wgpanel_agent.processes import Outcome
 from wgpanel_agent.wireguard import (
     NO_PRESHARED_KEY,
+    NoSuchInterface,
     Peer,
+    WireGuard,
     WireGuardError,
     complaint,
     interface_section,
@@ -126,3 +128,38 @@ def test_a_silent_failure_tells_its_exit_code() -> None:
 
 def test_an_outcome_never_shows_its_output() -> None:
     assert PRESHARED not in repr(Outcome(0, PRESHARED.encode(), b""))
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> WireGuard:
+    async def run(*_: object, **__: object) -> Outcome:
+        return outcome
+
+    monkeypatch.setattr("wgpanel_agent.wireguard.run", run)
+    return WireGuard(fingerprint)
+
+
+async def test_what_one_interface_refuses_does_not_hide_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    complaint = b"Unable to access interface wg1: Operation not permitted\n"
+    text = f"wg0\t{INTERFACE}\nwg0\t{SILENT_PEER}\n".encode()
+    look = await pretend(monkeypatch, Outcome(1, text, complaint)).look_at_all()
+    assert list(look.interfaces) == ["wg0"]
+    assert look.unreadable == {"wg1": "Operation not permitted"}
+
+
+async def test_a_failure_of_wg_is_an_error_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = pretend(monkeypatch, Outcome(1, b"", b"Unknown: `secret'\n"))
+    with pytest.raises(WireGuardError, match=r"^Unknown: \(value\)$"):
+        await broken.look_at_all()
+
+
+@pytest.mark.parametrize(
+    "said", ["No such device", "Operation not supported", "Protocol not supported"]
+)
+async def test_an_interface_that_is_not_there_is_told_apart(
+    said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = pretend(monkeypatch, Outcome(1, b"", f"Unable to access interface: {said}\n".encode()))
+    with pytest.raises(NoSuchInterface):
+        await gone.look_at("wg0")

@@ -8,10 +8,10 @@ FOLDER = Path("/etc/wireguard")
 
 
 def private_key_in(path: Path) -> str | None:
-    """The PrivateKey of the [Interface] section; None where there is no file or no valid key."""
+    """The PrivateKey of the [Interface] section; None where no file of ours to read has one."""
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
-    except FileNotFoundError:
+    except OSError:
         return None
     section = ""
     for line in lines:

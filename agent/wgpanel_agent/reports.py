@@ -6,9 +6,9 @@ fields that a newer agent adds are left alone. Quantities are bytes, seconds and
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 from wgpanel_agent import grammar
 from wgpanel_agent.grammar import InvalidDocument
@@ -173,19 +173,20 @@ class InterfaceReport:
     def parse(cls, data: object, path: str) -> Self:
         given = _object(data, path)
         key, port = given.get("public_key"), given.get("listen_port")
+        peers, active, rx, tx = _counts(given, path, _INTERFACE_COUNTS)
         return cls(
             status=_one_of(given.get("status"), f"{path}.status", INTERFACE_STATES),
             public_key=_optional(key, f"{path}.public_key", grammar.public_key),
             listen_port=_optional(port, f"{path}.listen_port", grammar.port),
-            peer_count=_count(given.get("peer_count"), f"{path}.peer_count"),
-            active_peers=_count(given.get("active_peers"), f"{path}.active_peers"),
-            total_rx_bytes=_count(given.get("total_rx_bytes"), f"{path}.total_rx_bytes"),
-            total_tx_bytes=_count(given.get("total_tx_bytes"), f"{path}.total_tx_bytes"),
+            peer_count=peers,
+            active_peers=active,
+            total_rx_bytes=rx,
+            total_tx_bytes=tx,
             generation=_optional(given.get("generation"), f"{path}.generation", _count),
             hash=_optional(given.get("hash"), f"{path}.hash", _word),
             condition=_optional(given.get("condition"), f"{path}.condition", _word),
             drift=_optional(given.get("drift"), f"{path}.drift", _count),
-            managed=_flag(given.get("managed"), f"{path}.managed"),
+            managed=_flag(given.get("managed", False), f"{path}.managed"),
         )
 
 
