@@ -56,7 +56,7 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
 
     group = GroupField(required=False)
     group_name = serializers.CharField(source="group.name", read_only=True, allow_null=True)
-    region = serializers.CharField(source="group.region", read_only=True, default="")
+    region = serializers.CharField(source="group.region", read_only=True, allow_null=True)
     secret = serializers.CharField(
         write_only=True, required=False, trim_whitespace=False, max_length=512,
         validators=[agent_secret], help_text="Shared with the agent; at least 32 bytes.",
