@@ -4,6 +4,8 @@ A check is a pure function of what the probes saw, so that each can be tested wi
 machine.
 """
 
+import errno
+import http.client
 import shutil
 import socket
 import time
@@ -16,6 +18,7 @@ from wgpanel_agent.config import Address, Config, ConfigError, load
 CAP_NET_ADMIN = 12  # capability(7); its bit in CapEff
 SANE_TIME = 1_735_689_600  # 2025-01-01: a clock before it was never set
 NTP_MARK = Path("/run/systemd/timesync/synchronized")
+HEALTH_ANSWERS = (b'{"status":"ok"}', b'{"status":"unhealthy"}')
 FORWARDING = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 
 
@@ -175,10 +178,24 @@ def _is_on(name: str) -> bool:
 
 
 def _port_problem(address: Address) -> str | None:
+    """None as well where the port is taken by an agent that runs already."""
     host, port = address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server(address, family=family).close()
     except OSError as error:
+        if error.errno == errno.EADDRINUSE and _is_agent(address):
+            return None
         return f"{host}:{port} cannot be had: {error.strerror}"
     return None
+
+
+def _is_agent(address: Address) -> bool:
+    connection = http.client.HTTPConnection(*address, timeout=2)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().read() in HEALTH_ANSWERS
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -202,8 +202,8 @@ def test_a_signal_ends_it_and_the_tunnel_stays(agent: RunningAgent, box: Any) ->
     assert box.has("wg0")
 
 
-def test_show_prints_the_same_report(box: Any, agent: RunningAgent, tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
+def command(box: Any, folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+    secret = folder / "secret"
     secret.touch(0o600)
     secret.write_text(SECRET)
     environment = {
@@ -212,6 +212,20 @@ def test_show_prints_the_same_report(box: Any, agent: RunningAgent, tmp_path: Pa
         "WGPANEL_AGENT_SECRET_FILE": str(secret),
         "WGPANEL_AGENT_INTERFACES": "wg0",
     }
-    words = box.inside(sys.executable, "-m", "wgpanel_agent", "show")
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    words = box.inside(sys.executable, "-m", "wgpanel_agent", name)
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_show_prints_the_same_report(box: Any, tmp_path: Path) -> None:
+    done = command(box, tmp_path, "show")
+    assert done.returncode == 0
     assert StatusReport.parse(json.loads(done.stdout)).wireguard.interfaces["wg0"].status == "up"
+
+
+def test_the_doctor_takes_a_running_agent_for_no_trouble(
+    agent: RunningAgent, box: Any, tmp_path: Path
+) -> None:
+    done = command(box, tmp_path, "doctor")
+    assert done.returncode == 0
+    assert "ok       port" in done.stdout.splitlines()
+    assert "ok       interfaces" in done.stdout.splitlines()
