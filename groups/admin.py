@@ -19,7 +19,7 @@ class NodeGroupAdmin(HistoryAdmin):
     delete_selected_confirmation_template = "groups/delete_selected.html"
 
     def save_model(self, request: HttpRequest, obj: NodeGroup, form: Any, change: bool) -> None:
-        obj._history_user = request.user
+        obj._history_user = request.user  # type: ignore[attr-defined]  # read by simple_history
         obj.save(update_fields=[*form.changed_data, "updated_at"] if change else None)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:

@@ -50,6 +50,7 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
     )  # fmt: skip
     list_filter_submit = True
     list_fullwidth = True
+    list_per_page = 50
     list_sections = (InterfacesSection,)
     list_select_related = ("group",)
     list_before_template = "nodes/list_top.html"
@@ -89,15 +90,24 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
 
     def save_model(self, request: HttpRequest, obj: Node, form: NodeForm, change: bool) -> None:
         """Save what was typed and nothing else: a poll may be writing the same row."""
-        obj._history_user = request.user
+        obj._history_user = request.user  # type: ignore[attr-defined]  # read by simple_history
         typed = set(form.changed_data) - {"new_secret"}
         if form.cleaned_data.get("new_secret"):
             obj.secret = form.cleaned_data["new_secret"]
-            obj._change_reason = SECRET_REPLACED if change else None
+            obj._change_reason = SECRET_REPLACED if change else None  # type: ignore[attr-defined]
             typed.add("secret")
         obj.save(update_fields=[*typed, "updated_at"] if change else None)
         if ASKED_ANOTHER_WAY & typed:
             request_polls(Node.objects.filter(pk=obj.pk))
+
+    def response_add(
+        self, request: HttpRequest, obj: Node, post_url_continue: Any = None
+    ) -> HttpResponse:
+        """Lead to the new node's page, which says what its agent must be told."""
+        if "_addanother" in request.POST or not self.has_view_permission(request, obj):
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, f"{obj} is added. Set up its agent as said below, then test it.")
+        return redirect("admin:nodes_node_change", obj.pk)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         """Return what goes, as sentences for each node, and which nodes cannot be forgotten."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter
 
@@ -23,7 +23,7 @@ class StandingFilter(MultipleDropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Node]) -> QuerySet[Node]:
         wanted = [value for value in self.value() or () if value]
-        return queryset.filter(standing__in=wanted) if wanted else queryset
+        return queryset.filter(Q(standing__in=wanted)) if wanted else queryset
 
     def value(self) -> list[str] | None:
         return self.used_parameters.get(self.parameter_name)

@@ -1,6 +1,6 @@
 """What an operator types for a node."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.html import format_html
@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminSelectWidget
 
 from groups.models import NodeGroup
+from keyring.fields import Secret
 from keyring.sealing import SecretLocked
 from nodes.models import Node
 from nodes.validators import agent_secret
@@ -23,10 +24,11 @@ HINTS = {
 
 def secret_state(node: Node) -> str:
     """Return `set`, `not set` or `locked`."""
-    if node.secret is None:
+    secret = cast(Secret | None, node.secret)
+    if secret is None:
         return "not set"
     try:
-        node.secret.reveal()
+        secret.reveal()
     except SecretLocked:
         return "locked"
     return "set"

@@ -32,11 +32,11 @@ class FleetGroupAdmin(NodeGroupAdmin):
         return (own[0], "stand", "active_peers", *own[1:]) if _sees_nodes(request) else own
 
     @display(description="Nodes")
-    def stand(self, group: NodeGroup) -> SafeString:
+    def stand(self, group: Any) -> SafeString:
         return presentation.counts(group.totals)
 
     @display(description="Active peers")
-    def active_peers(self, group: NodeGroup) -> SafeString:
+    def active_peers(self, group: Any) -> SafeString:
         return presentation.share(group.totals.active_peers, group.totals.max_peers)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:

@@ -4,12 +4,13 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Count, F, FloatField, Q, QuerySet, Sum
 from django.db.models.functions import Cast
 
 from nodes.models import Node, Status
+from nodes.querysets import NodeQuerySet
 
 Row = dict[str, Any]
 REPORTING = (Status.ONLINE, Status.DEGRADED)
@@ -47,9 +48,9 @@ class Totals:
         return sum(part.count for part in self.slices if part.status in TROUBLED)
 
 
-def totals(nodes: QuerySet[Node], interval: dt.timedelta, now: dt.datetime) -> Totals:
+def totals(nodes: NodeQuerySet, interval: dt.timedelta, now: dt.datetime) -> Totals:
     """Count `nodes`, by one query."""
-    return _total(_counted(nodes.with_standing(interval, now).values("standing")))
+    return _total(_counted(nodes.with_standing(interval, now), "standing"))
 
 
 def by_group(
@@ -58,20 +59,24 @@ def by_group(
     """Return the totals of each of `groups`, by one query."""
     rows: dict[uuid.UUID, list[Row]] = {group: [] for group in groups}
     nodes = Node.objects.filter(group__in=rows).with_standing(interval, now)
-    for row in _counted(nodes.values("group", "standing")):
+    for row in _counted(nodes, "group", "standing"):
         rows[row["group"]].append(row)
     return {group: _total(group_rows) for group, group_rows in rows.items()}
 
 
-def _counted(standings: QuerySet[Node]) -> list[Row]:
-    counted = standings.order_by().annotate(
-        count=Count("pk"),
-        disabled=Count("pk", filter=Q(enabled=False)),
-        cordoned=Count("pk", filter=Q(maintenance=True)),
-        peers=Sum("active_peers"),
-        places=Sum("max_peers"),
+def _counted(nodes: QuerySet[Node], *by: str) -> list[Row]:
+    counted = (
+        nodes.values(*by)
+        .order_by()
+        .annotate(
+            count=Count("pk"),
+            disabled=Count("pk", filter=Q(enabled=False)),
+            cordoned=Count("pk", filter=Q(maintenance=True)),
+            peers=Sum("active_peers"),
+            places=Sum("max_peers"),
+        )
     )
-    return list(counted)
+    return cast(list[Row], list(counted))
 
 
 def _total(rows: list[Row]) -> Totals:
@@ -95,11 +100,11 @@ def _total(rows: list[Row]) -> Totals:
 def busiest(interval: dt.timedelta, now: dt.datetime, limit: int) -> QuerySet[Node]:
     """Return the reporting nodes that are fullest, by active peers per place."""
     fill = Cast("active_peers", FloatField()) / Cast("max_peers", FloatField())
-    nodes = Node.objects.with_standing(interval, now).filter(standing__in=REPORTING)
+    nodes = Node.objects.with_standing(interval, now).filter(Q(standing__in=REPORTING))
     return nodes.only(*LISTED).order_by(fill.desc(), F("cpu_percent").desc(nulls_last=True))[:limit]
 
 
 def troubled(interval: dt.timedelta, now: dt.datetime, limit: int) -> QuerySet[Node]:
     """Return the enabled nodes that need somebody, those longest in trouble last."""
-    nodes = Node.objects.with_standing(interval, now).filter(standing__in=TROUBLED)
+    nodes = Node.objects.with_standing(interval, now).filter(Q(standing__in=TROUBLED))
     return nodes.only(*LISTED).order_by("-status_since", "name")[:limit]

@@ -82,7 +82,7 @@ def standing(node: Node) -> SafeString:
     reason = standing_reason(node)
     return format_html(
         '<span class="wg-two">{}<small class="wg-reason" title="{}">{}</small></span>',
-        pill(node.standing, reason),
+        pill(node.standing, reason),  # type: ignore[attr-defined]  # an annotation
         reason,
         reason,
     )

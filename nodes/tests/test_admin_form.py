@@ -38,7 +38,7 @@ def typed(node=None, **fields):
 def test_a_node_is_added_and_asked_at_once(admin_client):
     response = admin_client.post(reverse("admin:nodes_node_add"), typed(new_secret=SECRET))
     node = Node.objects.get()
-    assert response.status_code == 302
+    assert response.url == url("change", node)
     assert node.secret.reveal() == SECRET
     assert node.history.get().history_user.is_superuser
     assert node.next_poll_at <= timezone.now()

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const LIST_SECONDS = 10;
+  const LIST_SECONDS = 15;
 
   /* --- regions that htmx refreshes ------------------------------------------------------------ */
 
@@ -64,7 +64,7 @@
     if (!top) return;
     setInterval(() => {
       if (!document.hidden) refreshList(top).catch(() => top.setAttribute("data-lost", ""));
-    }, LIST_SECONDS * 1000);
+      }, LIST_SECONDS * 1000);
   });
 
   /* --- copy, and a secret made in the browser --------------------------------------------------- */
