@@ -5,6 +5,8 @@ import os
 import pytest
 import schemathesis
 from django.core.management import call_command
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, settings
 from rest_framework.test import APIClient
@@ -45,6 +47,17 @@ def headers(user) -> dict[str, str]:
     return {"Authorization": f"Token {tokens.issue(user)}"}
 
 
+@pytest.fixture
+def _one_transaction():
+    """Let requests run inside the test's transaction: Django would end it with each of them."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.usefixtures("_one_transaction")
 @schema.parametrize()
 @settings(
     max_examples=EXAMPLES,
