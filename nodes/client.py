@@ -74,6 +74,7 @@ def _converse(asked: Call, skew_ms: int | None) -> Answer:
 
 def _send(session: requests.Session, asked: Call, request: SignedRequest) -> Received:
     query = f"?{asked.query}" if asked.query else ""
+    sent_at = time.time()
     try:
         with session.request(
             asked.method,
@@ -84,7 +85,7 @@ def _send(session: requests.Session, asked: Call, request: SignedRequest) -> Rec
             allow_redirects=False,
             stream=True,
         ) as response:
-            return _received(response)
+            return _received(response, sent_at)
     except requests.ConnectTimeout as error:
         raise not_connected(CONNECT_SECONDS) from error
     except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
@@ -93,13 +94,13 @@ def _send(session: requests.Session, asked: Call, request: SignedRequest) -> Rec
         raise failure_of(error, asked.authority) from error
 
 
-def _received(response: requests.Response) -> Received:
+def _received(response: requests.Response, sent_at: float) -> Received:
     body = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
     if len(body) > MAX_ANSWER_BYTES:
         raise too_large()
     headers = response.raw.headers.iteritems()
     lines = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
-    return Received(response.status_code, lines, body)
+    return Received(response.status_code, lines, body, sent_at, time.time())
 
 
 def _session() -> requests.Session:

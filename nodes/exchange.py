@@ -47,11 +47,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An answer as it came over the wire, before anything in it is believed."""
+    """An answer as it came over the wire, before anything in it is believed; times are ours."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+    sent_at: float
+    received_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +79,24 @@ def converse(
     A signed `clock_skew` is answered by signing once more with the agent's time. Raises AgentError.
     """
     answer = yield from _ask(call, skew_ms or 0, clock)
-    if _is_clock_skew(answer):
+    if answer.status == 401 and _is_clock_skew(answer):
         answer = yield from _ask(call, answer.skew_ms, clock)
-    if _is_clock_skew(answer):
-        raise AgentError("clock_skew", _skew_sentence(answer.skew_ms), answer.skew_ms)
+        if _is_clock_skew(answer):
+            raise AgentError("clock_skew", _skew_sentence(answer.skew_ms), answer.skew_ms)
     if answer.status >= 300:
         raise AgentError(f"http_{answer.status}", _refusal(answer), answer.skew_ms)
     return answer
 
 
 def _ask(call: Call, skew_ms: int, clock: Callable[[], float]) -> Conversation:
-    sent_at = clock()
-    request = _sign(call, sent_at + skew_ms / 1000)
+    request = _sign(call, clock() + skew_ms / 1000)
     received = yield request
-    received_at = clock()
     verified = _verify(call.keys, request, received)
-    skew_ms = _skew_ms(verified.created, sent_at, received_at)
-    return Answer(received.status, received.body, verified.etag, skew_ms, sent_at, received_at)
+    skew_ms = _skew_ms(verified.created, received.sent_at, received.received_at)
+    return Answer(
+        received.status, received.body, verified.etag, skew_ms,
+        received.sent_at, received.received_at,
+    )  # fmt: skip
 
 
 def _sign(call: Call, agents_time: float) -> SignedRequest:

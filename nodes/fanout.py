@@ -13,23 +13,22 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any, Generic, TypeVar
 
 import aiohttp
-from wgpanel_agent.protocol import SignedRequest
 from yarl import URL
 
-from nodes import cadence, reports
-from nodes.exchange import AgentError, Answer, Call, Received, converse
-from nodes.reports import Told
+from nodes import cadence
+from nodes.exchange import AgentError, Received
 from nodes.wire import MAX_ANSWER_BYTES, failure_of, not_connected, too_large, too_slow
 
 T = TypeVar("T")
+E = TypeVar("E", bound="Errand")
 
+# Who waits longer does not keep others from being asked.
 BRISK_SECONDS = 1.0
 SILENT_PER_BRISK = 4
 LOOK_SECONDS = 0.25
@@ -37,26 +36,19 @@ LOOK_SECONDS = 0.25
 PORTION_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 60
 OPEN_FILES = 65_536
+NOT_RUN = AgentError("not_run", "Nobody has asked yet.")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One node to ask; `skew_ms` is how far its clock was ahead when it last told."""
+@dataclass(slots=True)
+class Errand:
+    """A GET to carry to one agent, and what came of it; times are Unix time."""
 
-    node_id: UUID
-    call: Call
-    skew_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one question. Times are Unix time; `skew_ms` is None where it was not proved."""
-
-    node_id: UUID
-    asked_at: float
-    ended_at: float
-    result: Told | AgentError
-    skew_ms: int | None
+    authority: str
+    path: str
+    headers: Mapping[str, str]
+    sent_at: float = field(default=0.0, init=False)
+    ended_at: float = field(default=0.0, init=False)
+    result: Received | AgentError = field(default=NOT_RUN, init=False)
 
 
 class Fanout:
@@ -70,7 +62,7 @@ class Fanout:
         self._brisk_places = in_flight
         self._all_places = in_flight * (1 + SILENT_PER_BRISK)
         self._brisk = 0
-        self._waiting: deque[tuple[Question, _Round]] = deque()
+        self._waiting: deque[tuple[Errand, _Round[Any]]] = deque()
         self._runners: dict[_Runner, None] = {}  # in the order in which they began to ask
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fanout", daemon=True)
@@ -78,13 +70,13 @@ class Fanout:
         self._session = self._wait_for(new_session())
         self._loop.call_soon_threadsafe(self._look_after)
 
-    def ask(self, questions: Sequence[Question]) -> Iterator[list[Outcome]]:
-        """Ask all, and yield outcomes in portions as they come; a failure is an outcome too."""
-        asked = _Round(len(questions))
-        self._loop.call_soon_threadsafe(self._take, questions, asked)
+    def ask(self, errands: Sequence[E]) -> Iterator[list[E]]:
+        """Run all errands, and yield them in portions as they end; a failure is a result too."""
+        asked = _Round(errands)
+        self._loop.call_soon_threadsafe(self._take, asked)
         while asked.open:
             asked.complete.wait(PORTION_SECONDS)
-            if portion := asked.take():
+            if portion := asked.ended():
                 yield portion
 
     def close(self) -> None:
@@ -96,8 +88,8 @@ class Fanout:
     def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def _take(self, questions: Iterable[Question], asked: "_Round") -> None:
-        self._waiting.extend((question, asked) for question in questions)
+    def _take(self, asked: "_Round[Any]") -> None:
+        self._waiting.extend((errand, asked) for errand in asked.errands)
         self._fill_places()
 
     def _fill_places(self) -> None:
@@ -113,11 +105,12 @@ class Fanout:
     async def _run(self, runner: "_Runner") -> None:
         try:
             while self._waiting and runner.is_brisk:
-                question, asked = self._waiting.popleft()
+                errand, asked = self._waiting.popleft()
                 self._runners.pop(runner, None)
                 self._runners[runner] = None
                 runner.began_at = self._loop.time()
-                asked.put(await self._ask(question))
+                await self._do(errand)
+                asked.put(errand)
         finally:
             self._runners.pop(runner, None)
             self._set_aside(runner)
@@ -139,37 +132,29 @@ class Fanout:
         self._fill_places()
         self._loop.call_later(LOOK_SECONDS, self._look_after)
 
-    async def _ask(self, question: Question) -> Outcome:
-        asked_at = time.time()
+    async def _do(self, errand: Errand) -> None:
+        errand.sent_at = time.time()
         try:
-            answer = await self._converse(question)
-            told = reports.read(answer.body)
+            errand.result = await self._get(errand)
         except asyncio.CancelledError:
-            return _failed(question, asked_at, too_slow(cadence.POLL_SECONDS))
+            errand.result = too_slow(cadence.POLL_SECONDS)
+        except aiohttp.ServerTimeoutError:
+            errand.result = not_connected(cadence.CONNECT_SECONDS)
         except AgentError as error:
-            return _failed(question, asked_at, error)
-        return Outcome(question.node_id, asked_at, time.time(), told, answer.skew_ms)
-
-    async def _converse(self, question: Question) -> Answer:
-        conversation = converse(question.call, question.skew_ms)
-        request = next(conversation)
-        try:
-            while True:
-                request = conversation.send(await self._send(question.call, request))
-        except StopIteration as end:
-            return end.value
-
-    async def _send(self, call: Call, request: SignedRequest) -> Received:
-        try:
-            async with self._session.get(
-                _url(call.authority, call.path), headers=request.headers, allow_redirects=False
-            ) as response:
-                body = await _read(response)
-                return Received(response.status, response.raw_headers, body)
-        except aiohttp.ServerTimeoutError as error:
-            raise not_connected(cadence.CONNECT_SECONDS) from error
+            errand.result = error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise failure_of(error, call.authority) from error
+            errand.result = failure_of(error, errand.authority)
+        errand.ended_at = time.time()
+
+    async def _get(self, errand: Errand) -> Received:
+        url = _url(errand.authority, errand.path)
+        async with self._session.get(
+            url, headers=errand.headers, allow_redirects=False
+        ) as response:
+            body = await _read(response)
+            return Received(
+                response.status, response.raw_headers, body, errand.sent_at, time.time()
+            )
 
 
 class _Runner:
@@ -193,28 +178,26 @@ class _Runner:
         runner.task = loop.create_task(run(runner))
 
 
-class _Round:
+class _Round(Generic[E]):
     """What was asked together: filled by the loop, emptied by the thread that asked."""
 
-    def __init__(self, asked: int):
+    def __init__(self, errands: Sequence[E]):
+        self.errands = errands
         self.complete = threading.Event()
-        self._outcomes: deque[Outcome] = deque()
-        self._missing = asked
-        self.open = asked > 0
+        self.open = bool(errands)
+        self._ended: deque[E] = deque()
+        self._missing = len(errands)
 
-    def put(self, outcome: Outcome) -> None:
-        self._outcomes.append(outcome)
+    def put(self, errand: E) -> None:
+        self._ended.append(errand)
         self._missing -= 1
         if not self._missing:
             self.complete.set()
 
-    def take(self) -> list[Outcome]:
+    def ended(self) -> list[E]:
+        """Return those that ended since the last time."""
         self.open = not self.complete.is_set()
-        return [self._outcomes.popleft() for _ in range(len(self._outcomes))]
-
-
-def _failed(question: Question, asked_at: float, error: AgentError) -> Outcome:
-    return Outcome(question.node_id, asked_at, time.time(), error, error.skew_ms)
+        return [self._ended.popleft() for _ in range(len(self._ended))]
 
 
 @lru_cache(maxsize=20_000)

@@ -1,6 +1,7 @@
 """Ask many nodes and remember what they told; claim those that are due; ask for a poll now."""
 
 import datetime as dt
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +15,10 @@ from django.utils import timezone
 
 from nodes import cadence, fanout, poll_counts, results
 from nodes.exchange import SOMEBODY_ELSE, AgentError
-from nodes.fanout import Outcome, Question
+from nodes.inquiry import Inquiry, Outcome
 from nodes.models import Node, PollingPolicy, Status
 from nodes.querysets import NodeQuerySet
-from nodes.targets import Seen, status_call
+from nodes.targets import Seen
 
 WAKE_UP = "nodes.tasks.start_polls"
 
@@ -49,28 +50,39 @@ def poll(node_ids: Iterable[UUID]) -> Round:
     """
     interval = PollingPolicy.current().interval
     rows = Node.objects.filter(pk__in=list(node_ids), enabled=True).order_by()
-    seen = {node.id: node for node in map(Seen._make, rows.values_list(*Seen._fields))}
-    summary = Round(asked=len(seen))
-    for outcomes in _ask(seen.values()):
-        written = results.write([(seen[it.node_id], it) for it in outcomes], interval)
-        summary.count(outcomes, written)
+    nodes = [Seen._make(row) for row in rows.values_list(*Seen._fields)]
+    summary = Round(asked=len(nodes))
+    for outcomes in _ask(nodes):
+        summary.count(outcomes, results.write(outcomes, interval))
     if summary.failures:
         settle_overdue(timezone.now(), interval)
     return summary
 
 
-def _ask(nodes: Iterable[Seen]) -> Iterator[Sequence[Outcome]]:
-    questions: list[Question] = []
+def _ask(nodes: Iterable[Seen]) -> Iterator[list[Outcome]]:
+    inquiries, refused = _begin(nodes)
+    if refused:
+        yield refused
+    while inquiries:
+        again: list[Inquiry] = []
+        for ended in fanout.current(settings.POLLS_IN_FLIGHT).ask(inquiries):
+            concluded = [(inquiry, inquiry.conclude()) for inquiry in ended]
+            again += [inquiry for inquiry, outcome in concluded if outcome is None]
+            yield [outcome for _, outcome in concluded if outcome is not None]
+        inquiries = again
+
+
+def _begin(nodes: Iterable[Seen]) -> tuple[list[Inquiry], list[Outcome]]:
+    """Sign a request for each node; those that cannot be asked have their outcome already."""
+    inquiries: list[Inquiry] = []
     refused: list[Outcome] = []
     for node in nodes:
         try:
-            questions.append(Question(node.id, status_call(node), node.clock_skew_ms))
+            inquiries.append(Inquiry.begin(node))
         except AgentError as error:
-            now = timezone.now().timestamp()
-            refused.append(Outcome(node.id, now, now, error, None))
-    if refused:
-        yield refused
-    yield from fanout.current(settings.POLLS_IN_FLIGHT).ask(questions)
+            now = time.time()
+            refused.append(Outcome(node, now, now, error, None))
+    return inquiries, refused
 
 
 def settle_overdue(now: dt.datetime, interval: dt.timedelta) -> int:

@@ -10,31 +10,32 @@ from collections.abc import Iterable
 
 from nodes import cadence, result_sql, status
 from nodes.exchange import AgentError
-from nodes.fanout import Outcome
+from nodes.inquiry import Outcome
 from nodes.reports import Told
 from nodes.result_sql import Row
-from nodes.targets import Seen, storable_skew
+from nodes.targets import storable_skew
 
 LARGEST_INTEGER = 2**31 - 1
 LONGEST_VERSION = 32
 
 
-def write(results: Iterable[tuple[Seen, Outcome]], interval: dt.timedelta) -> int:
+def write(outcomes: Iterable[Outcome], interval: dt.timedelta) -> int:
     """Store reports and failures; return how many rows were still as when they were asked."""
     reported: list[Row] = []
     failed: list[Row] = []
-    for node, outcome in results:
+    for outcome in outcomes:
         if isinstance(outcome.result, AgentError):
-            failed.append(_failure_row(node, outcome, outcome.result))
+            failed.append(_failure_row(outcome, outcome.result))
         else:
-            reported.append(_report_row(node, outcome, outcome.result, interval))
+            reported.append(_report_row(outcome, outcome.result, interval))
     return result_sql.update(reported, failed)
 
 
-def _report_row(node: Seen, outcome: Outcome, told: Told, interval: dt.timedelta) -> Row:
+def _report_row(outcome: Outcome, told: Told, interval: dt.timedelta) -> Row:
     report = told.report
     verdict, reason = status.of_report(report, outcome.skew_ms or 0)
-    return _row(node, outcome, reason, cadence.next_slot(node.id, interval, outcome.ended_at)) | {
+    next_slot = cadence.next_slot(outcome.node.id, interval, outcome.ended_at)
+    return _row(outcome, reason, next_slot) | {
         "status": verdict.value,
         "report": told.text,
         "version": report.version[:LONGEST_VERSION],
@@ -45,12 +46,13 @@ def _report_row(node: Seen, outcome: Outcome, told: Told, interval: dt.timedelta
     }
 
 
-def _failure_row(node: Seen, outcome: Outcome, error: AgentError) -> Row:
-    next_try = cadence.next_try(node.failures + 1, outcome.ended_at)
-    return _row(node, outcome, status.reason(error.sentence), next_try)
+def _failure_row(outcome: Outcome, error: AgentError) -> Row:
+    next_try = cadence.next_try(outcome.node.failures + 1, outcome.ended_at)
+    return _row(outcome, status.reason(error.sentence), next_try)
 
 
-def _row(node: Seen, outcome: Outcome, reason: str, next_poll_at: float) -> Row:
+def _row(outcome: Outcome, reason: str, next_poll_at: float) -> Row:
+    node = outcome.node
     skew_ms = node.clock_skew_ms if outcome.skew_ms is None else outcome.skew_ms
     return {
         "node": node.id,

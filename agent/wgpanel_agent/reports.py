@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from wgpanel_agent import grammar
 from wgpanel_agent.grammar import InvalidDocument
@@ -25,56 +25,70 @@ _LINUX_NAME = re.compile(r"[^\s/:\x00-\x1f\x7f]{1,15}")
 _WORD = re.compile(r"[\x20-\x7e]{0,64}", re.ASCII)
 
 
-def _object(value: object, path: str) -> Mapping[str, Any]:
+def _object(value: object, field: str = "") -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidDocument(path, "must be an object")
+        raise InvalidDocument(field, "must be an object")
     return value
 
 
-def _count(value: object, path: str) -> int:
-    return grammar.integer(value, path, 0, LARGEST)
+def _within(field: str, parse: Callable[[object], T], value: object) -> T:
+    """Parse a part of the report; its refusals name their fields from the top."""
+    try:
+        return parse(value)
+    except InvalidDocument as error:
+        path = f"{field}.{error.field}" if error.field else field
+        raise InvalidDocument(path, error.problem) from error
 
 
-def _counts(given: Mapping[str, Any], path: str, names: tuple[str, ...]) -> list[int]:
-    """Several counts at once: the panel reads thousands of reports, and most of each is counts."""
-    counts = [given.get(name) for name in names]
-    for name, count in zip(names, counts, strict=True):
-        if type(count) is not int or not 0 <= count <= LARGEST:
-            _count(count, f"{path}.{name}")
-    return cast(list[int], counts)
+def _optional_part(field: str, parse: Callable[[object], T], value: object) -> T | None:
+    return None if value is None else _within(field, parse, value)
 
 
-def _number(value: object, path: str, high: float = math.inf) -> float:
+def _count(value: object, field: str) -> int:
+    return grammar.integer(value, field, 0, LARGEST)
+
+
+def _counts(given: Mapping[str, Any], names: tuple[str, ...]) -> list[int]:
+    """Several at once: a panel reads a thousand reports a second, and most of each is counts."""
+    counts: list[int] = []
+    for name in names:
+        count: Any = given.get(name)
+        is_one = type(count) is int and 0 <= count <= LARGEST
+        counts.append(count if is_one else _count(count, name))
+    return counts
+
+
+def _number(value: object, field: str, high: float = math.inf) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidDocument(path, "must be a number")
+        raise InvalidDocument(field, "must be a number")
     if not (0 <= value <= high and math.isfinite(value)):
-        raise InvalidDocument(path, f"must be a number from 0 to {high:g}")
+        raise InvalidDocument(field, f"must be a number from 0 to {high:g}")
     return float(value)
 
 
-def _word(value: object, path: str) -> str:
+def _word(value: object, field: str) -> str:
     if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise InvalidDocument(path, "must be at most 64 printable characters")
+        raise InvalidDocument(field, "must be at most 64 printable characters")
     return value
 
 
-def _percent(value: object, path: str) -> float:
-    return _number(value, path, 100)
+def _percent(value: object, field: str) -> float:
+    return _number(value, field, 100)
 
 
-def _flag(value: object, path: str) -> bool:
+def _flag(value: object, field: str) -> bool:
     if not isinstance(value, bool):
-        raise InvalidDocument(path, "must be true or false")
+        raise InvalidDocument(field, "must be true or false")
     return value
 
 
-def _optional(value: object, path: str, parse: Callable[[object, str], T]) -> T | None:
-    return None if value is None else parse(value, path)
+def _optional(value: object, field: str, parse: Callable[[object, str], T]) -> T | None:
+    return None if value is None else parse(value, field)
 
 
-def _one_of(value: object, path: str, choices: tuple[str, ...]) -> str:
+def _one_of(value: object, field: str, choices: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in choices:
-        raise InvalidDocument(path, f"must be one of {', '.join(choices)}")
+        raise InvalidDocument(field, f"must be one of {', '.join(choices)}")
     return value
 
 
@@ -86,10 +100,10 @@ class Memory:
     used: int
 
     @classmethod
-    def parse(cls, data: object, path: str) -> Self:
-        given = _object(data, path)
-        total, available, used = _counts(given, path, ("total", "available", "used"))
-        percent = _percent(given.get("percent"), f"{path}.percent")
+    def parse(cls, data: object) -> Self:
+        given = _object(data)
+        total, available, used = _counts(given, ("total", "available", "used"))
+        percent = _percent(given.get("percent"), "percent")
         return cls(total=total, available=available, percent=percent, used=used)
 
 
@@ -101,10 +115,10 @@ class Disk:
     percent: float
 
     @classmethod
-    def parse(cls, data: object, path: str) -> Self:
-        given = _object(data, path)
-        total, used, free = _counts(given, path, ("total", "used", "free"))
-        percent = _percent(given.get("percent"), f"{path}.percent")
+    def parse(cls, data: object) -> Self:
+        given = _object(data)
+        total, used, free = _counts(given, ("total", "used", "free"))
+        percent = _percent(given.get("percent"), "percent")
         return cls(total=total, used=used, free=free, percent=percent)
 
 
@@ -118,9 +132,8 @@ class Network:
     packets_recv: int
 
     @classmethod
-    def parse(cls, data: object, path: str) -> Self:
-        given = _object(data, path)
-        return cls(*_counts(given, path, cls.__slots__))
+    def parse(cls, data: object) -> Self:
+        return cls(*_counts(_object(data), cls.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +147,21 @@ class SystemReport:
     network: Network | None = None
 
     @classmethod
-    def parse(cls, data: object, path: str = "system") -> Self:
-        given = _object(data, path)
+    def parse(cls, data: object) -> Self:
+        given = _object(data)
         return cls(
-            cpu_percent=_optional(given.get("cpu_percent"), f"{path}.cpu_percent", _percent),
-            load=_optional(given.get("load"), f"{path}.load", _load),
-            memory=_optional(given.get("memory"), f"{path}.memory", Memory.parse),
-            disk=_optional(given.get("disk"), f"{path}.disk", Disk.parse),
-            network=_optional(given.get("network"), f"{path}.network", Network.parse),
+            cpu_percent=_optional(given.get("cpu_percent"), "cpu_percent", _percent),
+            load=_optional(given.get("load"), "load", _load),
+            memory=_optional_part("memory", Memory.parse, given.get("memory")),
+            disk=_optional_part("disk", Disk.parse, given.get("disk")),
+            network=_optional_part("network", Network.parse, given.get("network")),
         )
 
 
-def _load(value: object, path: str) -> tuple[float, float, float]:
+def _load(value: object, field: str) -> tuple[float, float, float]:
     if not isinstance(value, list | tuple) or len(value) != 3:
-        raise InvalidDocument(path, "must be three numbers")
-    one, five, fifteen = (_number(average, path) for average in value)
+        raise InvalidDocument(field, "must be three numbers")
+    one, five, fifteen = (_number(average, field) for average in value)
     return one, five, fifteen
 
 
@@ -170,23 +183,22 @@ class InterfaceReport:
     managed: bool = False
 
     @classmethod
-    def parse(cls, data: object, path: str) -> Self:
-        given = _object(data, path)
-        key, port = given.get("public_key"), given.get("listen_port")
-        peers, active, rx, tx = _counts(given, path, _INTERFACE_COUNTS)
+    def parse(cls, data: object) -> Self:
+        given = _object(data)
+        peers, active, rx, tx = _counts(given, _INTERFACE_COUNTS)
         return cls(
-            status=_one_of(given.get("status"), f"{path}.status", INTERFACE_STATES),
-            public_key=_optional(key, f"{path}.public_key", grammar.public_key),
-            listen_port=_optional(port, f"{path}.listen_port", grammar.port),
+            status=_one_of(given.get("status"), "status", INTERFACE_STATES),
+            public_key=_optional(given.get("public_key"), "public_key", grammar.public_key),
+            listen_port=_optional(given.get("listen_port"), "listen_port", grammar.port),
             peer_count=peers,
             active_peers=active,
             total_rx_bytes=rx,
             total_tx_bytes=tx,
-            generation=_optional(given.get("generation"), f"{path}.generation", _count),
-            hash=_optional(given.get("hash"), f"{path}.hash", _word),
-            condition=_optional(given.get("condition"), f"{path}.condition", _word),
-            drift=_optional(given.get("drift"), f"{path}.drift", _count),
-            managed=_flag(given.get("managed", False), f"{path}.managed"),
+            generation=_optional(given.get("generation"), "generation", _count),
+            hash=_optional(given.get("hash"), "hash", _word),
+            condition=_optional(given.get("condition"), "condition", _word),
+            drift=_optional(given.get("drift"), "drift", _count),
+            managed=_flag(given.get("managed", False), "managed"),
         )
 
 
@@ -202,27 +214,22 @@ class WireGuardReport:
         return len(self.interfaces)
 
     @classmethod
-    def parse(cls, data: object, path: str = "wireguard") -> Self:
-        given = _object(data, path)
-        interfaces = _object(given.get("interfaces"), f"{path}.interfaces")
-        if len(interfaces) > MAX_INTERFACES:
-            raise InvalidDocument(f"{path}.interfaces", f"must be at most {MAX_INTERFACES}")
+    def parse(cls, data: object) -> Self:
+        given = _object(data)
         age = given.get("snapshot_age_seconds")
         return cls(
-            {
-                _linux_name(name, f"{path}.interfaces"): InterfaceReport.parse(
-                    told, f"{path}.interfaces.{name}"
-                )
-                for name, told in interfaces.items()
-            },
-            _optional(age, f"{path}.snapshot_age_seconds", _number),
+            _within("interfaces", _interfaces, given.get("interfaces")),
+            _optional(age, "snapshot_age_seconds", _number),
         )
 
 
-def _linux_name(name: str, path: str) -> str:
-    if not _LINUX_NAME.fullmatch(name):
-        raise InvalidDocument(path, "has a name that Linux would refuse")
-    return name
+def _interfaces(data: object) -> dict[str, InterfaceReport]:
+    given = _object(data)
+    if len(given) > MAX_INTERFACES:
+        raise InvalidDocument("", f"must be at most {MAX_INTERFACES}")
+    if not all(map(_LINUX_NAME.fullmatch, given)):
+        raise InvalidDocument("", "has a name that Linux would refuse")
+    return {name: _within(name, InterfaceReport.parse, told) for name, told in given.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +255,8 @@ class StatusReport:
             version=_word(given.get("version"), "version"),
             boot_id=_word(given.get("boot_id"), "boot_id"),
             protocol=_count(given.get("protocol"), "protocol"),
-            system=SystemReport.parse(given.get("system")),
-            wireguard=WireGuardReport.parse(given.get("wireguard")),
+            system=_within("system", SystemReport.parse, given.get("system")),
+            wireguard=_within("wireguard", WireGuardReport.parse, given.get("wireguard")),
         )
 
     def as_json(self) -> dict[str, Any]:

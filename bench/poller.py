@@ -1,0 +1,261 @@
+"""How many nodes one worker process polls in a second, end to end: claimed, asked by signed calls,
+verified, parsed, stored. Beside it, in the same run and over the same agents' twins that do not
+sign: a bare aiohttp fan-out with the same session, which stores nothing.
+
+And with a fifth of the nodes dead: how old the report of a living node ever gets.
+
+    python -m bench.poller [--nodes 1000 5000] [--databases sqlite postgresql] [--rounds 7]
+"""
+
+import argparse
+import asyncio
+import datetime as dt
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.figure import report
+from lab.fake_agents import FakeAgent, FakeFleet
+
+THREADS = 16  # as the worker of the queue `poll` has
+DEAD_SHARE = 0.2
+DEAD_RUN_SECONDS = 60
+IN_FLIGHT = 300
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nodes", type=int, nargs="+", default=[1000, 5000])
+    parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--here", action="store_true", help="in the database of DATABASE_URL")
+    arguments = parser.parse_args()
+    if arguments.here:
+        _measure(arguments.nodes, arguments.rounds)
+        return 0
+    return max(_in_new(database, sys.argv[1:]) for database in arguments.databases)
+
+
+def _in_new(database: str, words: Sequence[str]) -> int:
+    """Run this benchmark in a process and a database of its own; return its exit status."""
+    with _database_url(database) as url:
+        environment = {**os.environ, "DATABASE_URL": url}
+        command = [sys.executable, "-m", "bench.poller", *words, "--here"]
+        return subprocess.call(command, env=environment)
+
+
+@contextmanager
+def _database_url(database: str) -> Iterator[str]:
+    from lab import postgres
+
+    if database == "postgresql":
+        with postgres.cluster(durable=True) as url:
+            yield url
+    else:
+        with tempfile.TemporaryDirectory(prefix="wgpanel-bench-") as folder:
+            yield f"sqlite:///{Path(folder) / 'wgpanel.sqlite3'}"
+
+
+def _measure(sizes: Sequence[int], rounds: int) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "wgpanel.tests.settings"
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    for size in sizes:
+        _measure_speed(size, rounds)
+        _measure_lateness(size)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one node: seconds on the clock, and seconds of this process's CPU."""
+
+    wall: float
+    cpu: float
+
+
+def _cost(act: Callable[[], None], nodes: int) -> Cost:
+    wall, cpu = time.perf_counter(), time.process_time()
+    act()
+    return Cost((time.perf_counter() - wall) / nodes, (time.process_time() - cpu) / nodes)
+
+
+def _measure_speed(size: int, rounds: int) -> None:
+    with FakeFleet(size) as fleet, FakeFleet(size, signed=False) as twins, _Bare(twins) as bare:
+        _store(fleet.agents)
+        with _Worker() as worker:
+            ours, floor = [], []
+            for _ in range(rounds + 1):
+                floor.append(_cost(bare.round, size))
+                _make_all_due()
+                ours.append(_cost(worker.round, size))
+                _check_that_all_reported(size)
+    for kind, unit in (("wall", "nodes/s"), ("cpu", "nodes/s of one core")):
+        mine, bares = ([1 / getattr(cost, kind) for cost in costs[1:]] for costs in (ours, floor))
+        report(
+            f"poller.nodes_per_{'second' if kind == 'wall' else 'cpu_second'}",
+            {"database": _vendor(), "nodes": size},
+            statistics.median(mine),
+            unit,
+            reference="bare aiohttp fan-out",
+            beside=statistics.median(bares),
+        )
+
+
+def _measure_lateness(size: int) -> None:
+    """Run the tick of polling for a minute; the first round finds a fifth of the nodes dead."""
+    from nodes.models import PollingPolicy
+
+    interval = PollingPolicy.current().interval.total_seconds()
+    with FakeFleet(size, dead_share=DEAD_SHARE) as fleet, _Worker() as worker:
+        _store(fleet.agents)
+        living = [agent.node_id for agent in fleet.agents if not agent.is_dead]
+        oldest = max(worker.run(DEAD_RUN_SECONDS, watch=lambda: _oldest_report(living)))
+    report(
+        "poller.oldest_living_report",
+        {"database": _vendor(), "nodes": size, "dead_share": DEAD_SHARE},
+        oldest,
+        "s",
+        reference="two poll intervals",
+        beside=2 * interval,
+    )
+
+
+class _Bare:
+    """What the fan-out costs without signatures and database."""
+
+    def __init__(self, fleet: FakeFleet):
+        self._urls = [f"{agent.url}/v1/status" for agent in fleet.agents]
+        self._loop = asyncio.new_event_loop()
+
+    def __enter__(self) -> "_Bare":
+        from nodes.fanout import new_session
+
+        self._session = self._loop.run_until_complete(new_session())
+        self._places = asyncio.Semaphore(IN_FLIGHT)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.run_until_complete(self._session.close())
+        self._loop.close()
+
+    def round(self) -> None:
+        self._loop.run_until_complete(self._ask_all())
+
+    async def _ask_all(self) -> None:
+        await asyncio.gather(*(self._ask(url) for url in self._urls))
+
+    async def _ask(self, url: str) -> bytes:
+        async with self._places, self._session.get(url) as response:
+            return await response.read()
+
+
+class _Worker:
+    """The poller as Celery runs it, without the broker: a tick, and batches in threads."""
+
+    def __enter__(self) -> "_Worker":
+        self._threads = ThreadPoolExecutor(THREADS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        from nodes import fanout
+
+        self._threads.shutdown()
+        fanout.close()
+
+    def round(self) -> None:
+        for batch in self._start():
+            batch.result()
+
+    def run(self, seconds: float, watch: Callable[[], float]) -> Iterator[float]:
+        """Tick once a second; from the second interval on, yield what `watch` says."""
+        from django.utils import timezone
+
+        from nodes import polling
+        from nodes.models import PollingPolicy
+
+        interval = PollingPolicy.current().interval
+        started = time.monotonic()
+        while (elapsed := time.monotonic() - started) < seconds:
+            polling.settle_overdue(timezone.now(), interval)
+            self._start()
+            if elapsed > interval.total_seconds():
+                yield watch()
+            time.sleep(1 - (time.monotonic() - started) % 1)
+
+    def _start(self) -> list[Future[None]]:
+        from django.utils import timezone
+
+        from nodes import polling
+
+        batches = polling.claim_due(timezone.now(), 1_000_000)
+        return [self._threads.submit(self._poll, ids) for ids in batches]
+
+    @staticmethod
+    def _poll(ids: list) -> None:
+        from django.db import close_old_connections
+
+        from nodes import polling
+
+        polling.poll(ids)
+        close_old_connections()
+
+
+def _store(agents: Sequence[FakeAgent]) -> None:
+    from nodes.models import Node
+
+    Node.objects.all().delete()
+    Node.objects.bulk_create(
+        Node(id=agent.node_id, name=agent.node_id, agent_url=agent.url, secret=agent.secret)
+        for agent in agents
+    )
+
+
+def _make_all_due() -> None:
+    from django.utils import timezone
+
+    from nodes.models import Node
+
+    Node.objects.update(next_poll_at=timezone.now())
+
+
+def _check_that_all_reported(size: int) -> None:
+    from django.utils import timezone
+
+    from nodes.models import Node, Status
+
+    recent = timezone.now() - dt.timedelta(seconds=size / 100)
+    online = Node.objects.filter(status=Status.ONLINE, reported_at__gte=recent).count()
+    if online != size:
+        raise SystemExit(f"only {online} of {size} nodes are online")
+
+
+def _oldest_report(node_ids: Sequence[str]) -> float:
+    """Seconds since the report of the node that reported longest ago; nodes never asked count."""
+    from django.utils import timezone
+
+    from nodes.models import Node
+
+    living = Node.objects.filter(pk__in=node_ids).values_list("reported_at", flat=True)
+    never = dt.datetime.min.replace(tzinfo=dt.UTC)
+    return (timezone.now() - min(at or never for at in living)).total_seconds()
+
+
+def _vendor() -> str:
+    from django.db import connection
+
+    return connection.vendor
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Asking one node for its report, from the first request to what came of it; no network here."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from nodes import reports
+from nodes.exchange import AgentError, Answer, Conversation, converse
+from nodes.fanout import Errand
+from nodes.reports import Told
+from nodes.targets import Seen, status_call
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of asking a node. Times are Unix time; `skew_ms` is None if nothing proved it."""
+
+    node: Seen
+    asked_at: float
+    ended_at: float
+    result: Told | AgentError
+    skew_ms: int | None
+
+
+@dataclass(slots=True)
+class Inquiry(Errand):
+    """The errand to one node, and the conversation that it is part of."""
+
+    node: Seen
+    conversation: Conversation
+
+    @classmethod
+    def begin(cls, node: Seen) -> Self:
+        """Sign the first request; raise AgentError where the node's row does not permit one."""
+        call = status_call(node)
+        conversation = converse(call, node.clock_skew_ms)
+        request = next(conversation)
+        return cls(call.authority, call.path, request.headers, node, conversation)
+
+    def conclude(self) -> Outcome | None:
+        """Return what came of it, or None when the errand is to be run again, with new headers."""
+        try:
+            if isinstance(self.result, AgentError):
+                raise self.result
+            self.headers = self.conversation.send(self.result).headers
+        except StopIteration as end:
+            return self._read(end.value)
+        except AgentError as error:
+            return self._outcome(error, error.skew_ms)
+        return None
+
+    def _read(self, answer: Answer) -> Outcome:
+        try:
+            return self._outcome(reports.read(answer.body), answer.skew_ms)
+        except AgentError as error:
+            return self._outcome(error, answer.skew_ms)
+
+    def _outcome(self, result: Told | AgentError, skew_ms: int | None) -> Outcome:
+        return Outcome(self.node, self.sent_at, self.ended_at, result, skew_ms)
