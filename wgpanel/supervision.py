@@ -19,6 +19,7 @@ from wgpanel import embedded
 LOG_BYTES = 5_000_000
 # Longer than CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT, so that a task in flight ends or is handed back.
 STOP_SECONDS = 40
+POLL_THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ def programs(*, bind: str, web_workers: int, poll_workers: int) -> list[Program]
     return [
         *valkey,
         Program("web", _gunicorn(bind, web_workers), 20),
-        Program("worker-poll", _celery("worker", "-Q", "poll", "-c", str(poll_workers)), 30),
-        Program("worker-maint", _celery("worker", "-Q", "sync,hooks,maint", "-c", "1"), 30),
+        *(_poll_worker(number) for number in range(1, poll_workers + 1)),
+        Program("worker-maint", _worker("maint", "-Q", "sync,hooks,maint", "-c", "1"), 30),
         Program("beat", _celery("beat"), 40),
     ]
 
@@ -54,10 +55,21 @@ def _gunicorn(bind: str, workers: int) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _celery(kind: str, *words: str) -> tuple[str, ...]:
-    # Names of hosts and processes do not matter here, and gossip between workers is only noise.
-    quiet = ("--without-gossip", "--without-mingle", "-n", f"{words[1]}@%h") if words else ()
-    return (sys.executable, "-m", "celery", "-A", "wgpanel", kind, *words, *quiet)
+def _poll_worker(number: int) -> Program:
+    """Threads of one process share its event loop: a batch of silent nodes holds up no other."""
+    name = f"worker-poll-{number}"
+    words = _worker(name, "-Q", "poll", "-P", "threads", "-c", str(POLL_THREADS))
+    return Program(name, words, 30)
+
+
+def _worker(name: str, *words: str) -> tuple[str, ...]:
+    # Nobody reads what workers tell each other; the heartbeats that count are in the database.
+    quiet = ("--without-gossip", "--without-mingle", "-n", f"{name}@%h")
+    return _celery("worker", *words, *quiet)
+
+
+def _celery(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "celery", "-A", "wgpanel", *words)
 
 
 def write(wanted: list[Program], state_dir: Path) -> Path:

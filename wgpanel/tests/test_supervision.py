@@ -24,7 +24,8 @@ def written(tmp_path, settings):
 
 def test_a_panel_is_web_workers_beat_and_the_embedded_valkey(written):
     sections = read(written).sections()
-    names = ["valkey", "web", "worker-poll", "worker-maint", "beat"]
+    polling = [f"worker-poll-{number}" for number in (1, 2, 3)]
+    names = ["valkey", "web", *polling, "worker-maint", "beat"]
     assert sections == ["supervisord", *(f"program:{name}" for name in names)]
 
 
