@@ -1,18 +1,6 @@
 """A panel with real workers and a fleet of real nodes: what an operator sees when things break."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-
-from lab.demo import LAB_NETWORKS
-from lab.fixtures import NEEDS, require
-from lab.fleet import Fleet
-from lab.panel import ROOT, Panel
-from lab.rest import Rest
-from wgpanel import secret_files
 
 pytestmark = pytest.mark.lab
 
@@ -25,37 +13,6 @@ RETRY_SECONDS = 20
 
 def is_(status):
     return lambda node: node["status"] == status
-
-
-def manage(state_dir: Path, *words: str) -> None:
-    environment = {**os.environ, "WGPANEL_STATE_DIR": str(state_dir)}
-    words = (sys.executable, "manage.py", *words)
-    subprocess.run(words, cwd=ROOT, env=environment, check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def rest(tmp_path_factory, unused_tcp_port_factory):
-    state = tmp_path_factory.mktemp("panel")
-    secret_files.create_missing(state)
-    manage(state, "migrate")
-    manage(state, "ensure_admin")
-    environment = {"WGPANEL_PLAIN_HTTP_NETWORKS": LAB_NETWORKS}
-    with Panel(state, unused_tcp_port_factory(), environment) as panel:
-        panel.wait_until_ready()
-        yield Rest(panel.url, state)
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory, rest):
-    """Three nodes online in the panel, one client on each."""
-    require(NEEDS["lab"]())
-    with Fleet(tmp_path_factory.mktemp("fleet"), groups=("Europe",) * 3, clients=3) as fleet:
-        fleet.wait_for_handshakes()
-        for node in fleet.nodes:
-            rest.enlist(node)
-        for node in fleet.nodes:
-            rest.wait(node, 30, is_("online"))
-        yield fleet.nodes
 
 
 @pytest.fixture

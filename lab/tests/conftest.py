@@ -1,0 +1,52 @@
+"""A running panel, and nodes of a fleet that it knows."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.demo import LAB_NETWORKS
+from lab.fixtures import NEEDS, require
+from lab.fleet import Fleet
+from lab.panel import ROOT, Panel
+from lab.rest import Rest
+from wgpanel import secret_files
+
+
+def manage(state_dir: Path, *words: str) -> None:
+    environment = {**os.environ, "WGPANEL_STATE_DIR": str(state_dir)}
+    words = (sys.executable, "manage.py", *words)
+    subprocess.run(words, cwd=ROOT, env=environment, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory, unused_tcp_port_factory):
+    """Web, workers, beat and Valkey, ready."""
+    state = tmp_path_factory.mktemp("panel")
+    secret_files.create_missing(state)
+    manage(state, "migrate")
+    manage(state, "ensure_admin")
+    environment = {"WGPANEL_PLAIN_HTTP_NETWORKS": LAB_NETWORKS}
+    with Panel(state, unused_tcp_port_factory(), environment) as panel:
+        panel.wait_until_ready()
+        yield panel
+
+
+@pytest.fixture(scope="module")
+def rest(panel):
+    return Rest(panel.url, panel.state_dir)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory, rest):
+    """Three nodes online in the panel, one client on each."""
+    require(NEEDS["lab"]())
+    with Fleet(tmp_path_factory.mktemp("fleet"), groups=("Europe",) * 3, clients=3) as fleet:
+        fleet.wait_for_handshakes()
+        for node in fleet.nodes:
+            rest.enlist(node)
+        for node in fleet.nodes:
+            rest.wait(node, 30, lambda told: told["status"] == "online")
+        yield fleet.nodes
