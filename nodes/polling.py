@@ -3,7 +3,7 @@
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from nodes.exchange import SOMEBODY_ELSE, AgentError
 from nodes.inquiry import Inquiry, Outcome
 from nodes.models import Node, PollingPolicy, Status
 from nodes.querysets import NodeQuerySet
+from nodes.results import Written
 from nodes.targets import Seen
 
 WAKE_UP = "nodes.tasks.start_polls"
@@ -35,12 +36,10 @@ class Round:
     written: int = 0
     failures: Counter[str] = field(default_factory=Counter)
 
-    def count(self, outcomes: Sequence[Outcome], written: int) -> None:
-        codes = [it.result.code for it in outcomes if isinstance(it.result, AgentError)]
-        self.failures.update(codes)
-        self.reported += len(outcomes) - len(codes)
-        self.written += written
-        poll_counts.note(len(outcomes) - len(codes), len(codes), timezone.now())
+    def add(self, written: Written) -> None:
+        self.written += written.rows
+        self.reported += written.reported
+        self.failures += written.failures
 
 
 def poll(node_ids: Iterable[UUID]) -> Round:
@@ -53,23 +52,31 @@ def poll(node_ids: Iterable[UUID]) -> Round:
     nodes = [Seen._make(row) for row in rows.values_list(*Seen._fields)]
     summary = Round(asked=len(nodes))
     for outcomes in _ask(nodes):
-        summary.count(outcomes, results.write(outcomes, interval))
+        written = results.write(outcomes, interval)
+        poll_counts.note(written.reported, written.failures.total(), timezone.now())
+        summary.add(written)
     if summary.failures:
         settle_overdue(timezone.now(), interval)
     return summary
 
 
-def _ask(nodes: Iterable[Seen]) -> Iterator[list[Outcome]]:
+def _ask(nodes: Iterable[Seen]) -> Iterator[Iterable[Outcome]]:
     inquiries, refused = _begin(nodes)
     if refused:
         yield refused
     while inquiries:
         again: list[Inquiry] = []
         for ended in fanout.current(settings.POLLS_IN_FLIGHT).ask(inquiries):
-            concluded = [(inquiry, inquiry.conclude()) for inquiry in ended]
-            again += [inquiry for inquiry, outcome in concluded if outcome is None]
-            yield [outcome for _, outcome in concluded if outcome is not None]
+            yield _conclude(ended, again)
         inquiries = again
+
+
+def _conclude(ended: Iterable[Inquiry], again: list[Inquiry]) -> Iterator[Outcome]:
+    for inquiry in ended:
+        if outcome := inquiry.conclude():
+            yield outcome
+        else:
+            again.append(inquiry)
 
 
 def _begin(nodes: Iterable[Seen]) -> tuple[list[Inquiry], list[Outcome]]:

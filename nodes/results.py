@@ -6,7 +6,9 @@ an older result never replaces a newer one, and nothing an operator changed is t
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from nodes import cadence, result_sql, status
 from nodes.exchange import AgentError
@@ -19,16 +21,26 @@ LARGEST_INTEGER = 2**31 - 1
 LONGEST_VERSION = 32
 
 
-def write(outcomes: Iterable[Outcome], interval: dt.timedelta) -> int:
-    """Store reports and failures; return how many rows were still as when they were asked."""
+class Written(NamedTuple):
+    """How many rows were still as when they were asked, how many nodes reported, what failed."""
+
+    rows: int
+    reported: int
+    failures: Counter[str]
+
+
+def write(outcomes: Iterable[Outcome], interval: dt.timedelta) -> Written:
+    """Store reports and failures. Each outcome is let go as soon as its row is made."""
     reported: list[Row] = []
     failed: list[Row] = []
+    codes: Counter[str] = Counter()
     for outcome in outcomes:
         if isinstance(outcome.result, AgentError):
             failed.append(_failure_row(outcome, outcome.result))
+            codes[outcome.result.code] += 1
         else:
             reported.append(_report_row(outcome, outcome.result, interval))
-    return result_sql.update(reported, failed)
+    return Written(result_sql.update(reported, failed), len(reported), codes)
 
 
 def _report_row(outcome: Outcome, told: Told, interval: dt.timedelta) -> Row:
