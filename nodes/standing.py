@@ -7,7 +7,10 @@ write "stale"; so the standing is worked out on reading, as an SQL expression an
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, CharField, F, Q, Value, When
+from django.db.models import Case, CharField, Exists, F, Q, Value, When
+
+from nodes import cadence
+from schedule.models import Heartbeat
 
 if TYPE_CHECKING:
     from nodes.models import Node
@@ -19,11 +22,17 @@ OVERDUE_INTERVALS = 2
 def standing(now: dt.datetime, interval: dt.timedelta) -> Case:
     """Return the expression for a node's status at `now`, polled every `interval`."""
     return Case(
-        When(enabled=False, then=Value("unknown")),
-        When(unasked(now, interval), then=Value("stale")),
+        When(Q(enabled=False) | Q(status="unknown"), then=Value("unknown")),
+        When(unasked(now, interval) | Q(_is_poller_silent(now)), then=Value("stale")),
         default=F("status"),
         output_field=CharField(),
     )
+
+
+def _is_poller_silent(now: dt.datetime) -> Exists:
+    """The poller ran before and does not any more: no verdict of any node is worth its word."""
+    silent_since = now - cadence.POLLER_SILENCE
+    return Exists(Heartbeat.objects.filter(name=cadence.HEARTBEAT, beat_at__lt=silent_since))
 
 
 def unasked(now: dt.datetime, interval: dt.timedelta) -> Q:

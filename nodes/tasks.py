@@ -13,7 +13,6 @@ from nodes import cadence, fanout, fleet, polling
 from nodes.models import PollingPolicy
 from schedule.models import Heartbeat
 
-HEARTBEAT = "poll"
 EXPIRES = cadence.BATCH_EXPIRES.total_seconds()
 MOST_BATCHES_A_TICK = 50
 
@@ -22,7 +21,7 @@ MOST_BATCHES_A_TICK = 50
 def poll_due() -> None:
     """Do what is due this second; of several beats, or a late message, only the first does it."""
     now = timezone.now()
-    if Heartbeat.claim(HEARTBEAT, int(now.timestamp())):
+    if Heartbeat.claim(cadence.HEARTBEAT, int(now.timestamp())):
         interval = PollingPolicy.current().interval
         polling.settle_overdue(now, interval)
         polling.recall_stray(now, interval)
