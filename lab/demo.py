@@ -30,7 +30,9 @@ ONLINE_SECONDS = 60.0
 
 def main() -> int:
     """Run until Ctrl-C; return the exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # also where a shell started us in the background, with SIGINT ignored
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     if len(sys.argv) > 1:
         print(__doc__)
         return 0 if sys.argv[1] in ("-h", "--help") else 2

@@ -142,7 +142,7 @@ def test_nobody_behind_the_proxy_breaks_the_connection() -> None:
         closed.bind(("127.0.0.1", 0))  # held, so that nobody else takes the port, but not listening
         with (
             Proxy("127.0.0.1", closed.getsockname()[1]) as proxy,
+            pytest.raises(ConnectionResetError),  # on reading, or on connecting already
             socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client,
-            pytest.raises(ConnectionResetError),
         ):
             client.recv(10)
