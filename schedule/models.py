@@ -3,7 +3,11 @@
 import datetime as dt
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
+
+# A slot that is further ahead was claimed before the clock stepped back.
+FARTHEST_AHEAD = 60
 
 
 class Heartbeat(models.Model):
@@ -18,10 +22,10 @@ class Heartbeat(models.Model):
 
     @classmethod
     def claim(cls, name: str, slot: int) -> bool:
-        """Move the job `name` on to `slot`; False when it, or a later one, was claimed before."""
+        """Move the job `name` to `slot`; False when it, or one soon after it, was claimed."""
         cls.objects.get_or_create(name=name)
-        rows = cls.objects.filter(name=name, slot__lt=slot)
-        return rows.update(slot=slot, beat_at=timezone.now()) == 1
+        free = Q(slot__lt=slot) | Q(slot__gt=slot + FARTHEST_AHEAD)
+        return cls.objects.filter(free, name=name).update(slot=slot, beat_at=timezone.now()) == 1
 
     @classmethod
     def beat(cls, name: str) -> None:
