@@ -21,6 +21,8 @@ LONGEST_BACKOFF = 300.0
 # A batch that no worker takes up within the first is dropped; the claim outlives it and its calls.
 BATCH_EXPIRES = timedelta(seconds=15)
 CLAIM = BATCH_EXPIRES + timedelta(seconds=20)
+# Times ahead of what they can be were written by another clock; workers' clocks differ a little.
+CLOCKS_DIFFER = timedelta(minutes=1)
 
 FAILURES_TO_OFFLINE = 2
 SHORTEST_GRACE = timedelta(seconds=40)
@@ -55,5 +57,5 @@ def grace(interval: timedelta) -> timedelta:
 
 
 def longest_wait(interval: timedelta) -> timedelta:
-    """Return the longest time to a next poll, with a tick to spare."""
-    return max(interval, timedelta(seconds=LONGEST_BACKOFF)) + timedelta(seconds=TICK)
+    """Return how far ahead the next poll may lie by any worker's clock."""
+    return max(interval, timedelta(seconds=LONGEST_BACKOFF)) + CLOCKS_DIFFER

@@ -20,8 +20,9 @@ class NodeQuerySet(models.QuerySet["Node"]):
 
         A claim that reaches further than claims do is from before the clock stepped back: void.
         """
-        void = Q(claimed_until__lt=now) | Q(claimed_until__gt=now + cadence.CLAIM)
-        return self.filter(void | Q(claimed_until=None), enabled=True, next_poll_at__lte=now)
+        farthest = now + cadence.CLAIM + cadence.CLOCKS_DIFFER
+        free = Q(claimed_until=None) | Q(claimed_until__lt=now) | Q(claimed_until__gt=farthest)
+        return self.filter(free, enabled=True, next_poll_at__lte=now)
 
     def stray(self, now: dt.datetime, interval: dt.timedelta) -> Self:
         """Nodes that wait longer than any should.

@@ -51,15 +51,13 @@ class LiveAgent:
     def _app(self, nonces: Path) -> AgentApp:
         keys = derive_keys(str(self.node_id), 1, self.secret.encode())
         counters, limits = Counters(), Limits()
-        gate = Gate(
-            {keys.keyid: keys},
-            NonceStore(nonces),
-            counters=counters,
-            limits=limits,
-            clock=lambda: time.time() + self.clock_offset,
-        )
+        store = NonceStore(nonces, clock=self._clock)
+        gate = Gate({keys.keyid: keys}, store, counters=counters, limits=limits, clock=self._clock)
         acts = {route.handler: getattr(handlers, route.handler) for route in ROUTES}
         return AgentApp(self, acts, gate, counters=counters, limits=limits)
+
+    def _clock(self) -> float:
+        return time.time() + self.clock_offset
 
     def _serve(self) -> None:
         asyncio.run(self._server.serve(sockets=[self._socket]))

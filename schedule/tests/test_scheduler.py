@@ -11,7 +11,7 @@ from wgpanel.celery import app
 
 
 @pytest.fixture
-def beat(db):
+def beat(transactional_db):
     """A beat with nothing to send: these tests need no broker."""
     PeriodicTask.objects.all().delete()
     return BeatingScheduler(app, lazy=True)
