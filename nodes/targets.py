@@ -16,7 +16,7 @@ from nodes.models import Node
 from nodes.validators import agent_url as check_agent_url
 
 STATUS_PATH = "/v1/status"
-REMEMBERED = 20_000
+REMEMBERED = 20_000  # calls, by all that goes into them: opening a secret costs more than signing
 LARGEST_SKEW_MS = 2**31 - 1
 
 
@@ -34,30 +34,26 @@ class Seen(NamedTuple):
 
 def status_call(node: Seen) -> Call:
     """Return the call for a status report; raise AgentError where the row does not permit one."""
-    return Call(authority(node.agent_url), keys(node.id, node.secret, node.secret_seq), STATUS_PATH)
+    return _status_call(node.id, node.agent_url, node.secret, node.secret_seq)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _status_call(node_id: UUID, agent_url: str, sealed_secret: str | None, seq: int) -> Call:
+    return Call(authority(agent_url), keys(node_id, sealed_secret, seq), STATUS_PATH)
 
 
 def keys(node_id: UUID, sealed_secret: str | None, seq: int) -> Keys:
     """Return the node's keys; raise AgentError no_secret or locked."""
     if not sealed_secret:
         raise AgentError("no_secret", "No secret is stored for this node.")
+    field = cast(SecretField, Node._meta.get_field("secret"))
     try:
-        return _keys(node_id, sealed_secret, seq)
+        secret = field.opened(node_id, sealed_secret)
     except SecretLocked as error:
         raise AgentError("locked", f"The stored secret does not open: {error}.") from error
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _keys(node_id: UUID, sealed_secret: str, seq: int) -> Keys:
-    secret = _secret_field().opened(node_id, sealed_secret)
     return protocol.derive_keys(str(node_id), seq, secret.encode())
 
 
-def _secret_field() -> SecretField:
-    return cast(SecretField, Node._meta.get_field("secret"))
-
-
-@lru_cache(maxsize=REMEMBERED)
 def authority(agent_url: str) -> str:
     """Return what Host says for the agent's URL; raise AgentError bad_url.
 

@@ -9,6 +9,7 @@ Standard library only, because the panel uses the same grammar.
 import base64
 import re
 import socket
+from collections.abc import Iterator
 
 CURVE25519_PRIME = 2**255 - 19
 # The x-coordinates of points of small order: a peer with such a key has a predictable secret.
@@ -71,11 +72,20 @@ def _key_text(raw: bytes) -> str:
 
 def public_key(value: object, field: str = "public_key") -> str:
     """A Curve25519 public key, not a point of small order (which includes all zero)."""
-    raw = _key_bytes(value, field)
-    # X25519 ignores the top bit and reduces, RFC 7748 section 5.
-    if (int.from_bytes(raw, "little") & (2**255 - 1)) % CURVE25519_PRIME in LOW_ORDER_POINTS:
+    key = _match(_KEY, value, field, "a base64 key of 32 bytes").group()
+    if key in LOW_ORDER_KEYS:
         raise InvalidDocument(field, "is a point of small order")
-    return _key_text(raw)
+    return key
+
+
+def _spellings(point: int) -> Iterator[str]:
+    """X25519 ignores the top bit and reduces, RFC 7748 section 5: a point has several keys."""
+    for number in range(point, 2**255, CURVE25519_PRIME):
+        for top_bit in (0, 2**255):
+            yield _key_text((number | top_bit).to_bytes(32, "little"))
+
+
+LOW_ORDER_KEYS = frozenset(key for point in LOW_ORDER_POINTS for key in _spellings(point))
 
 
 def private_key(value: object, field: str = "private_key") -> str:

@@ -187,18 +187,18 @@ class InterfaceReport:
         given = _object(data)
         peers, active, rx, tx = _counts(given, _INTERFACE_COUNTS)
         return cls(
-            status=_one_of(given.get("status"), "status", INTERFACE_STATES),
-            public_key=_optional(given.get("public_key"), "public_key", grammar.public_key),
-            listen_port=_optional(given.get("listen_port"), "listen_port", grammar.port),
-            peer_count=peers,
-            active_peers=active,
-            total_rx_bytes=rx,
-            total_tx_bytes=tx,
-            generation=_optional(given.get("generation"), "generation", _count),
-            hash=_optional(given.get("hash"), "hash", _word),
-            condition=_optional(given.get("condition"), "condition", _word),
-            drift=_optional(given.get("drift"), "drift", _count),
-            managed=_flag(given.get("managed", False), "managed"),
+            _one_of(given.get("status"), "status", INTERFACE_STATES),
+            _optional(given.get("public_key"), "public_key", grammar.public_key),
+            _optional(given.get("listen_port"), "listen_port", grammar.port),
+            peers,
+            active,
+            rx,
+            tx,
+            _optional(given.get("generation"), "generation", _count),
+            _optional(given.get("hash"), "hash", _word),
+            _optional(given.get("condition"), "condition", _word),
+            _optional(given.get("drift"), "drift", _count),
+            _flag(given.get("managed", False), "managed"),
         )
 
 

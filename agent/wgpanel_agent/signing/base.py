@@ -83,7 +83,14 @@ def matches(key: bytes, base: bytes, field: str) -> bool:
 
 def content_digest(body: bytes) -> str:
     """The Content-Digest field, sha-256 only."""
+    return _digest(body) if body else NO_CONTENT
+
+
+def _digest(body: bytes) -> str:
     return f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
+NO_CONTENT = _digest(b"")  # every GET carries it
 
 
 def check_digest(field: str, body: bytes) -> None:
