@@ -8,8 +8,6 @@ in place and says why; only the deadline in `cadence` turns it into one of two o
   node's agent, another panel's, or a recorded answer. (A changed TLS pin will belong here.)
 """
 
-from collections.abc import Iterator
-
 from wgpanel_agent.documents import InterfaceReport, StatusReport
 
 from nodes.exchange import SKEW_WORTH_A_WARNING_MS, describe_skew
@@ -22,7 +20,7 @@ IN_SYNC = (None, "", "in_sync")
 
 def of_report(report: StatusReport, skew_ms: int) -> tuple[Status, str]:
     """Return the status that a verified report stands for, and the reason in words."""
-    faults = list(_faults(report))
+    faults = _faults(report)
     notes = [describe_skew(skew_ms)] if abs(skew_ms) > SKEW_WORTH_A_WARNING_MS else []
     return Status.DEGRADED if faults else Status.ONLINE, reason("; ".join(faults + notes))
 
@@ -32,28 +30,24 @@ def reason(words: str) -> str:
     return words if len(words) <= LONGEST_REASON else f"{words[: LONGEST_REASON - 1]}…"
 
 
-def _faults(report: StatusReport) -> Iterator[str]:
+def _faults(report: StatusReport) -> list[str]:
+    interfaces = report.wireguard.interfaces.items()
+    faults = [f"{name} {fault}" for name, it in interfaces if it.managed and (fault := _fault(it))]
+    if report.status != "ok" and not faults:
+        faults = ["The agent says that it is unhealthy"]
     age = report.wireguard.snapshot_age_seconds
     if age is not None and age > SNAPSHOT_TOO_OLD_SECONDS:
-        yield f"The node is busy: its interfaces were last read {age:.0f} s ago"
-    named = [fault for fault in map(_fault, *_managed(report)) if fault]
-    yield from named
-    if report.status != "ok" and not named:
-        yield "The agent says that it is unhealthy"
+        faults.insert(0, f"The node is busy: its interfaces were last read {age:.0f} s ago")
+    return faults
 
 
-def _managed(report: StatusReport) -> tuple[list[str], list[InterfaceReport]]:
-    managed = {name: i for name, i in report.wireguard.interfaces.items() if i.managed}
-    return list(managed), list(managed.values())
-
-
-def _fault(name: str, interface: InterfaceReport) -> str | None:
+def _fault(interface: InterfaceReport) -> str | None:
     if interface.status != "up":
-        return f"{name} {_outage(interface)}"
+        return _outage(interface)
     if interface.drift:
-        return f"{name} has drifted ({interface.drift} differences)"
+        return f"has drifted ({interface.drift} differences)"
     if interface.condition not in IN_SYNC:
-        return f"{name} is {_words(interface.condition)}"
+        return f"is {interface.condition.replace('_', ' ')}"
     return None
 
 
@@ -61,7 +55,3 @@ def _outage(interface: InterfaceReport) -> str:
     if interface.status == "error":
         return "cannot be read"
     return "is down" if interface.public_key else "is missing"
-
-
-def _words(condition: str | None) -> str:
-    return (condition or "").replace("_", " ")
