@@ -24,7 +24,7 @@ WGPANEL_PLAIN_HTTP_NETWORKS = environment.networks(
 )
 METRICS_TOKEN = environment.text("WGPANEL_METRICS_TOKEN")
 POLLS_IN_FLIGHT = environment.whole("WGPANEL_POLLS_IN_FLIGHT", 300, least=1, most=10_000)
-POLL_BATCH = environment.whole("WGPANEL_POLL_BATCH", 200, least=1, most=10_000)
+POLL_BATCH = environment.whole("WGPANEL_POLL_BATCH", 500, least=1, most=10_000)
 LOG_LEVEL = environment.choice(
     "WGPANEL_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO"
 )
