@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wgpanel_agent import protocol
 from wgpanel_agent.protocol import Keys, ProtocolError, SignedRequest, VerifiedResponse
@@ -45,8 +45,7 @@ class Call:
     idempotency_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """An answer as it came over the wire, before anything in it is believed; times are ours."""
 
     status: int
@@ -56,8 +55,7 @@ class Received:
     received_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A verified answer; `skew_ms` is how far the agent's clock is ahead, 0 within its second."""
 
     status: int

@@ -1,7 +1,7 @@
 """Asking one node for its report, from the first request to what came of it; no network here."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from nodes import reports
 from nodes.exchange import AgentError, Answer, Conversation, converse
@@ -10,8 +10,7 @@ from nodes.reports import Told
 from nodes.targets import Seen, status_call
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of asking a node. Times are Unix time; `skew_ms` is None if nothing proved it."""
 
     node: Seen
@@ -36,23 +35,27 @@ class Inquiry(Errand):
         request = next(conversation)
         return cls(call.authority, call.path, request.headers, node, conversation)
 
-    def conclude(self) -> Outcome | None:
-        """Return what came of it, or None when the errand is to be run again, with new headers."""
+    def reply(self) -> Answer | AgentError | None:
+        """Verify what came; None when the errand is to be run again, with new headers."""
+        if isinstance(self.result, AgentError):
+            return self.result
         try:
-            if isinstance(self.result, AgentError):
-                raise self.result
             self.headers = self.conversation.send(self.result).headers
         except StopIteration as end:
-            return self._read(end.value)
+            answer: Answer = end.value
+            return answer
         except AgentError as error:
-            return self._outcome(error, error.skew_ms)
+            return error
         return None
 
-    def _read(self, answer: Answer) -> Outcome:
+    def outcome(self, reply: Answer | AgentError) -> Outcome:
+        """Read the report in what was verified."""
+        if isinstance(reply, AgentError):
+            return self._outcome(reply, reply.skew_ms)
         try:
-            return self._outcome(reports.read(answer.body), answer.skew_ms)
+            return self._outcome(reports.read(reply.body), reply.skew_ms)
         except AgentError as error:
-            return self._outcome(error, answer.skew_ms)
+            return self._outcome(error, reply.skew_ms)
 
     def _outcome(self, result: Told | AgentError, skew_ms: int | None) -> Outcome:
         return Outcome(self.node, self.sent_at, self.ended_at, result, skew_ms)

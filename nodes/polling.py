@@ -60,7 +60,7 @@ def poll(node_ids: Iterable[UUID]) -> Round:
     return summary
 
 
-def _ask(nodes: Iterable[Seen]) -> Iterator[Iterable[Outcome]]:
+def _ask(nodes: Iterable[Seen]) -> Iterator[list[Outcome]]:
     inquiries, refused = _begin(nodes)
     if refused:
         yield refused
@@ -71,12 +71,11 @@ def _ask(nodes: Iterable[Seen]) -> Iterator[Iterable[Outcome]]:
         inquiries = again
 
 
-def _conclude(ended: Iterable[Inquiry], again: list[Inquiry]) -> Iterator[Outcome]:
-    for inquiry in ended:
-        if outcome := inquiry.conclude():
-            yield outcome
-        else:
-            again.append(inquiry)
+def _conclude(ended: Iterable[Inquiry], again: list[Inquiry]) -> list[Outcome]:
+    """Verify all, then read all: each step in one go costs half of both in turn."""
+    replies = [(inquiry, inquiry.reply()) for inquiry in ended]
+    again += [inquiry for inquiry, reply in replies if reply is None]
+    return [inquiry.outcome(reply) for inquiry, reply in replies if reply is not None]
 
 
 def _begin(nodes: Iterable[Seen]) -> tuple[list[Inquiry], list[Outcome]]:

@@ -4,7 +4,7 @@ orjson does both: it refuses what RFC 8259 does not know (NaN, infinite numbers,
 pair, bottomless nesting), and costs a third of the standard library's parser.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 from wgpanel_agent.documents import InvalidDocument, StatusReport
@@ -15,8 +15,7 @@ MAX_BYTES = 256 * 1024
 NUL = b"\\u0000"  # PostgreSQL's jsonb has no such character
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A report that was checked, and its whole text, unknown fields included."""
 
     text: str
