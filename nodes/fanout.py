@@ -32,7 +32,8 @@ E = TypeVar("E", bound="Errand")
 BRISK_SECONDS = 1.0
 SILENT_PER_BRISK = 4
 LOOK_SECONDS = 0.25
-# Answers are handed on as soon as all have come, else at this pace.
+# Answers are handed on when all have come or so many, else at this pace.
+PORTION = 250
 PORTION_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 60
 OPEN_FILES = 65_536
@@ -76,8 +77,7 @@ class Fanout:
         asked = _Round(errands)
         self._loop.call_soon_threadsafe(self._take, asked)
         while asked.open:
-            asked.complete.wait(PORTION_SECONDS)
-            if portion := asked.ended():
+            if portion := asked.next_portion():
                 yield portion
 
     def close(self) -> None:
@@ -184,20 +184,22 @@ class _Round(Generic[E]):
 
     def __init__(self, errands: Sequence[E]):
         self.errands = errands
-        self.complete = threading.Event()
         self.open = bool(errands)
+        self._worth_a_look = threading.Event()
         self._ended: deque[E] = deque()
         self._missing = len(errands)
 
     def put(self, errand: E) -> None:
         self._ended.append(errand)
         self._missing -= 1
-        if not self._missing:
-            self.complete.set()
+        if not self._missing or len(self._ended) == PORTION:
+            self._worth_a_look.set()
 
-    def ended(self) -> list[E]:
-        """Return those that ended since the last time."""
-        self.open = not self.complete.is_set()
+    def next_portion(self) -> list[E]:
+        """Wait a little, and return those that ended since the last time."""
+        self._worth_a_look.wait(PORTION_SECONDS)
+        self._worth_a_look.clear()
+        self.open = self._missing > 0
         return [self._ended.popleft() for _ in range(len(self._ended))]
 
 
