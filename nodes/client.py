@@ -3,7 +3,7 @@
 import socket
 import time
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import requests
 import urllib3
@@ -22,6 +22,13 @@ __all__ = ["AgentError", "SignedAnswer", "call", "test_connection"]
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+
+
+class Patience(NamedTuple):
+    """How long to wait for a complete answer, and how much of it to take."""
+
+    read_seconds: float
+    most_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +52,45 @@ def test_connection(node: Node) -> SignedAnswer:
     return SignedAnswer(report.version, latency_ms, answer.skew_ms, report)
 
 
-def call(node: Node, path: str, **parts: Any) -> Answer:
+def call(
+    node: Node,
+    path: str,
+    *,
+    read_seconds: float | None = None,
+    most_bytes: int = MAX_ANSWER_BYTES,
+    **parts: Any,
+) -> Answer:
     """Make one signed call and return the verified answer of success; raise AgentError.
 
-    `parts` are those of `exchange.Call`. The answer must be complete within 10 s of connecting.
+    `parts` are those of `exchange.Call`. The answer must be complete within `read_seconds` of
+    sending the request (10 s unless told otherwise), and have at most `most_bytes`.
     """
     secret = cast(Secret | None, node.secret)
     sealed = secret.seal() if secret is not None else None
     keys = targets.keys(node.pk, sealed, node.secret_seq)
     asked = Call(targets.authority(node.agent_url), keys, path, **parts)
-    answer = _converse(asked, node.clock_skew_ms)
+    patience = Patience(read_seconds or READ_SECONDS, most_bytes)
+    answer = _converse(asked, node.clock_skew_ms, patience)
     if answer.skew_ms != node.clock_skew_ms:
         Node.objects.filter(pk=node.pk).update(clock_skew_ms=targets.storable_skew(answer.skew_ms))
     return answer
 
 
-def _converse(asked: Call, skew_ms: int | None) -> Answer:
+def _converse(asked: Call, skew_ms: int | None, patience: Patience) -> Answer:
     conversation = converse(asked, skew_ms)
     request = next(conversation)
     with _session() as session:
         try:
             while True:
-                request = conversation.send(_send(session, asked, request))
+                request = conversation.send(_send(session, asked, request, patience))
         except StopIteration as end:
             answer: Answer = end.value
             return answer
 
 
-def _send(session: requests.Session, asked: Call, request: SignedRequest) -> Received:
+def _send(
+    session: requests.Session, asked: Call, request: SignedRequest, patience: Patience
+) -> Received:
     query = f"?{asked.query}" if asked.query else ""
     sent_at = time.time()
     try:
@@ -81,23 +99,23 @@ def _send(session: requests.Session, asked: Call, request: SignedRequest) -> Rec
             f"http://{asked.authority}{asked.path}{query}",
             data=asked.body or None,
             headers=request.headers,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            timeout=(CONNECT_SECONDS, patience.read_seconds),
             allow_redirects=False,
             stream=True,
         ) as response:
-            return _received(response, sent_at)
+            return _received(response, sent_at, patience.most_bytes)
     except requests.ConnectTimeout as error:
         raise not_connected(CONNECT_SECONDS) from error
     except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
-        raise too_slow(READ_SECONDS) from error
+        raise too_slow(patience.read_seconds) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise failure_of(error, asked.authority) from error
 
 
-def _received(response: requests.Response, sent_at: float) -> Received:
-    body = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
-    if len(body) > MAX_ANSWER_BYTES:
-        raise too_large()
+def _received(response: requests.Response, sent_at: float, most_bytes: int) -> Received:
+    body = response.raw.read(most_bytes + 1, decode_content=False)
+    if len(body) > most_bytes:
+        raise too_large(most_bytes)
     headers = response.raw.headers.iteritems()
     lines = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
     return Received(response.status_code, lines, body, sent_at, time.time())

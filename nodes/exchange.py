@@ -6,7 +6,7 @@ share every rule and differ only in how bytes travel. It does no I/O.
 
 import json
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,11 +24,19 @@ class AgentError(Exception):
     `code` is for machines: timeout, refused, unreachable, unsigned, wrong_key, bad_answer,
     clock_skew, identity_mismatch, no_secret, locked, bad_url, or http_ and a status.
     `sentence` is for people. `skew_ms` is set where the agent proved that its clock is off.
+    `envelope` is what the agent itself said of its refusal, verified; empty when it said nothing.
     """
 
-    def __init__(self, code: str, sentence: str, skew_ms: int | None = None):
+    def __init__(
+        self,
+        code: str,
+        sentence: str,
+        skew_ms: int | None = None,
+        envelope: Mapping[str, Any] | None = None,
+    ):
         super().__init__(sentence)
         self.code, self.sentence, self.skew_ms = code, sentence, skew_ms
+        self.envelope: Mapping[str, Any] = envelope or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ def converse(
         if _is_clock_skew(answer):
             raise AgentError("clock_skew", _skew_sentence(answer.skew_ms), answer.skew_ms)
     if answer.status >= 300:
-        raise AgentError(f"http_{answer.status}", _refusal(answer), answer.skew_ms)
+        raise _refused(answer)
     return answer
 
 
@@ -168,10 +176,11 @@ def _envelope(body: bytes) -> dict[str, Any]:
     return envelope if isinstance(envelope, dict) else {}
 
 
-def _refusal(answer: Answer) -> str:
+def _refused(answer: Answer) -> AgentError:
     envelope = _envelope(answer.body)
     told = [str(envelope[key])[:120] for key in ("error", "detail") if key in envelope]
-    return ": ".join([f"HTTP {answer.status} from the agent", *told])
+    sentence = ": ".join([f"HTTP {answer.status} from the agent", *told])
+    return AgentError(f"http_{answer.status}", sentence, answer.skew_ms, envelope)
 
 
 def describe_skew(skew_ms: int) -> str:

@@ -8,8 +8,8 @@ from nodes.exchange import AgentError
 MAX_ANSWER_BYTES = 1024 * 1024
 
 
-def too_large() -> AgentError:
-    return AgentError("bad_answer", f"The answer is larger than {MAX_ANSWER_BYTES // 1024} KiB.")
+def too_large(most_bytes: int = MAX_ANSWER_BYTES) -> AgentError:
+    return AgentError("bad_answer", f"The answer is larger than {most_bytes // 1024} KiB.")
 
 
 def too_slow(seconds: float) -> AgentError:

@@ -137,3 +137,15 @@ def test_no_proxy_of_the_environment_is_used(live_agent, impostor, monkeypatch):
     monkeypatch.setenv("http_proxy", proxy.url)
     client.test_connection(live_agent().node())
     assert proxy.connections == 0
+
+
+def test_a_caller_may_wait_longer_or_shorter(impostor):
+    with pytest.raises(AgentError) as caught:
+        client.call(make_node(agent_url=impostor(agents.silent).url), "/", read_seconds=0.5)
+    assert caught.value.code == "timeout"
+
+
+def test_a_caller_may_take_more_or_less(live_agent):
+    with pytest.raises(AgentError) as caught:
+        client.call(live_agent().node(), targets.STATUS_PATH, most_bytes=100)
+    assert caught.value.code == "bad_answer"

@@ -115,6 +115,16 @@ def test_a_signed_refusal_is_told_in_the_agents_words():
     assert error.sentence == "HTTP 403 from the agent: wrong_node: The request is for another node."
 
 
+def test_a_signed_refusal_carries_what_the_agent_said_for_machines():
+    body = json.dumps({"error": "stale", "detail": "no", "generation": 7}).encode()
+    assert refusal(answers(body, status=409)).envelope["generation"] == 7
+
+
+def test_an_unsigned_refusal_carries_nothing():
+    body = json.dumps({"error": "stale", "generation": 7}).encode()
+    assert refusal(says(409, body)).envelope == {}
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 100_000])
 def test_a_signed_refusal_without_sense_is_still_one(body):
     assert refusal(answers(body, status=500)).sentence == "HTTP 500 from the agent"
