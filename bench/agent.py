@@ -26,7 +26,8 @@ from lab.panel import ROOT
 SIZES = (100, 1_000, 10_000)
 ROUNDS = 200
 ADDED, ADDED_BY_FLOOR = "10.99.0.1/32", "10.98.0.1/32"
-UNLIMITED = {
+SETTINGS = {
+    "WGPANEL_AGENT_INTERFACES": "wg0",
     "WGPANEL_AGENT_REQUESTS_PER_SECOND": "1000000",
     "WGPANEL_AGENT_HEALTH_PER_SECOND": "1000000",
     "WGPANEL_AGENT_METRICS_PER_SECOND": "1000000",
@@ -112,7 +113,7 @@ def _floor(node: Node) -> dict[str, float]:
 
 @contextmanager
 def _agent(node: Node, **settings: str) -> Iterator[Caller]:
-    agent = Agent(node.host, node.identity, {**UNLIMITED, **settings})
+    agent = Agent(node.host, node.identity, {**SETTINGS, **settings})
     node.agent = agent
     agent.write_secret()
     agent.start()

@@ -10,7 +10,6 @@ from lab.errors import LabError
 from lab.host import Host
 from lab.identity import Identity
 from lab.process import Process
-from lab.wireguard import INTERFACE
 
 PORT = 8080
 HEALTHY_SECONDS = 20.0
@@ -75,11 +74,10 @@ def answers_healthy(address: str) -> bool:
 
 
 def agent_settings(host: Host, identity: Identity, secret: Path) -> Mapping[str, str]:
-    """The agent's own configuration: plain HTTP on its lab address, wg0 managed."""
+    """The agent's own configuration: plain HTTP on its lab address."""
     return {
         "WGPANEL_AGENT_NODE_ID": identity.node_id,
         "WGPANEL_AGENT_SECRET_FILE": str(secret),
         "WGPANEL_AGENT_LISTEN": f"{host.address4}:{PORT}",
-        "WGPANEL_AGENT_INTERFACES": INTERFACE,
         "WGPANEL_AGENT_STATE_DIR": str(host.folder / "agent"),
     }

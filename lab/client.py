@@ -1,6 +1,9 @@
 """One client of one node: its own keys and tunnel, and a ping each second as its traffic."""
 
+import re
+
 from lab import wireguard
+from lab.errors import LabError
 from lab.host import Host
 from lab.node import Node
 from lab.plan import ClientPlan
@@ -11,7 +14,7 @@ KEEPALIVE_SECONDS = 25
 
 
 class Client:
-    """Keys are made new for each run."""
+    """Its keys are made new for each run, or come in a file that somebody delivers."""
 
     def __init__(self, plan: ClientPlan, host: Host, node: Node) -> None:
         self.plan = plan
@@ -19,9 +22,7 @@ class Client:
         self.node = node
         self._private_key = wireguard.make_private_key()
         self._preshared_key = wireguard.make_preshared_key()
-        target, _ = plan.node.addresses(1)
-        ping = host.namespace.words("ping", "-n", "-q", "-i", "1", target)
-        self.traffic = Process(ping, host.folder / "ping.log")
+        self.traffic = self._pinging(plan.node.addresses(1)[0])
 
     @property
     def public_key(self) -> str:
@@ -38,13 +39,41 @@ class Client:
         return self.node.handshakes().get(self.public_key, 0) > 0
 
     def make(self) -> None:
-        """The machine with its wg0.conf, not yet switched on."""
+        """The machine, not yet switched on."""
         self.host.make()
+
+    def configure(self) -> None:
+        """Write a wg0.conf by hand; read at the next power-on."""
         self._configuration().write(self.host.wireguard_folder)
 
     def power_on(self) -> None:
         wireguard.bring_up(self.host.namespace)
         self.traffic.start()
+
+    def take(self, conf: str, target: str) -> None:
+        """Install a delivered file as it is, connect, and ping `target` from then on."""
+        self._private_key = private_key_in(conf)
+        wireguard.write_conf(self.host.wireguard_folder, conf)
+        self.traffic = self._pinging(target)
+        self.power_on()
+
+    def drop(self) -> None:
+        """Disconnect: the tunnel is gone."""
+        self.traffic.stop()
+        self.host.namespace.run("wg-quick", "down", wireguard.INTERFACE)
+
+    def pings(self, target: str, count: int = 1, interval: float = 0.2) -> int:
+        """Return how many of `count` pings were answered, each within 2 s."""
+        words = ("ping", "-n", "-q", "-c", f"{count}", "-i", f"{interval}", "-W", "2", target)
+        told = self.host.namespace.run("sh", "-c", f"{' '.join(words)} || true")
+        found = re.search(r"(\d+) received", told)
+        if found is None:
+            raise LabError(f"ping {target} on {self.host.name}: {told[:200]}")
+        return int(found[1])
+
+    def _pinging(self, target: str) -> Process:
+        ping = self.host.namespace.words("ping", "-n", "-q", "-i", "1", target)
+        return Process(ping, self.host.folder / "ping.log")
 
     def _configuration(self) -> Configuration:
         plan = self.plan
@@ -56,3 +85,11 @@ class Client:
             KEEPALIVE_SECONDS,
         )
         return Configuration(self._private_key, plan.interface_addresses(), (server,))
+
+
+def private_key_in(conf: str) -> str:
+    """Return the PrivateKey of a client's file; raises LabError if it has none."""
+    found = re.search(r"^PrivateKey = (\S+)$", conf, re.MULTILINE)
+    if found is None:
+        raise LabError("the delivered file has no private key")
+    return found[1]

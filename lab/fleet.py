@@ -18,6 +18,7 @@ from lab.orphans import adopted
 from lab.plan import plan_fleet
 from lab.record import Record
 from lab.undisturbed import undisturbed
+from lab.wireguard import INTERFACE
 
 THREADS = 8
 HANDSHAKE_SECONDS = 20.0
@@ -27,7 +28,8 @@ class Fleet:
     """One node for each entry of `groups`, `clients` spread over them.
 
     `directory` keeps logs, confs and the nodes' identities; started again in the same directory,
-    it is the same fleet after a power cut. Without `agents` only WireGuard runs.
+    it is the same fleet after a power cut. Without `agents` only WireGuard runs; unless `by_hand`
+    the servers have an agent and nothing else, and the clients wait for a file: a panel's work.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class Fleet:
         groups: Sequence[str] = ("lab",),
         clients: int = 0,
         agents: bool = True,
+        by_hand: bool = True,
     ) -> None:
         self.directory = directory.resolve()
         self.plan = plan_fleet(groups, clients)
         self.nodes: list[Node] = []
         self.clients: list[Client] = []
         self._has_agents = agents
+        self._by_hand = by_hand
         self._record = Record(self.directory)
         self._undo = ExitStack()
 
@@ -93,7 +97,8 @@ class Fleet:
         def host(name: str) -> Host:
             return Host(instance, name, self.plan.position(name), self.directory / name)
 
-        self.nodes = [Node(plan, host(plan.host)) for plan in self.plan.nodes]
+        interfaces = (INTERFACE,) if self._by_hand else ()
+        self.nodes = [Node(plan, host(plan.host), interfaces) for plan in self.plan.nodes]
         by_plan = {node.plan: node for node in self.nodes}
         self.clients = [
             Client(plan, host(plan.host), by_plan[plan.node]) for plan in self.plan.clients
@@ -105,14 +110,21 @@ class Fleet:
         _together([node.make for node in self.nodes] + [client.make for client in self.clients])
 
     def _switch_on(self) -> None:
+        if self._by_hand:
+            self._set_up_by_hand()
+        if self._has_agents:
+            _together([node.agent.start for node in self.nodes])
+        if self._by_hand:
+            _together([client.power_on for client in self.clients])
+        if self._has_agents:
+            _together([node.agent.wait_until_healthy for node in self.nodes])
+
+    def _set_up_by_hand(self) -> None:
+        for client in self.clients:
+            client.configure()
         for node in self.nodes:
             node.configure([c.peer_of_node for c in self.clients if c.node is node])
         _together([node.power_on for node in self.nodes])
-        if self._has_agents:
-            _together([node.agent.start for node in self.nodes])
-        _together([client.power_on for client in self.clients])
-        if self._has_agents:
-            _together([node.agent.wait_until_healthy for node in self.nodes])
 
     def _close(self, instance: Instance) -> None:
         with undisturbed():

@@ -1,4 +1,4 @@
-"""One WireGuard server of the lab: wg0 from its own /etc/wireguard, and the agent beside it."""
+"""One WireGuard server of the lab: wg0 in its own /etc/wireguard, and the agent beside it."""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,13 @@ from lab.wireguard import Configuration, Peer
 class Node:
     """A server that can be power-cycled; its agent can be handled alone (`node.agent.kill()`)."""
 
-    def __init__(self, plan: NodePlan, host: Host) -> None:
+    def __init__(self, plan: NodePlan, host: Host, interfaces: Sequence[str]) -> None:
         self.plan = plan
         self.host = host
         host.prepare_folder()
         self.identity = Identity.kept_in(host.folder / "identity.json")
-        self.agent = Agent(host, self.identity)
+        managed = {"WGPANEL_AGENT_INTERFACES": ",".join(interfaces)}
+        self.agent = Agent(host, self.identity, managed)
 
     @property
     def name(self) -> str:
@@ -58,8 +59,9 @@ class Node:
         self.agent.write_secret()
 
     def power_on(self) -> None:
-        """Boot: wg-quick brings wg0 up from its file."""
-        wireguard.bring_up(self.host.namespace)
+        """Boot: wg-quick@wg0 brings wg0 up from its file, if there is one."""
+        if (self.host.wireguard_folder / f"{wireguard.INTERFACE}.conf").exists():
+            wireguard.bring_up(self.host.namespace)
 
     def power_off(self) -> None:
         """As if the plug was pulled: nothing gets a chance to say goodbye."""

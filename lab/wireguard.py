@@ -76,11 +76,15 @@ class Configuration:
         return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
     def write(self, folder: Path) -> None:
-        """Put it where wg-quick looks for it, readable for its owner only."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = folder / f"{INTERFACE}.conf"
-        file.touch(mode=0o600)
-        file.write_text(self.text())
+        write_conf(folder, self.text())
+
+
+def write_conf(folder: Path, text: str) -> None:
+    """Put it where wg-quick looks for it, readable for its owner only."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / f"{INTERFACE}.conf"
+    file.touch(mode=0o600)
+    file.write_text(text)
 
 
 def bring_up(namespace: Namespace) -> None:
