@@ -12,8 +12,11 @@ from simple_history.models import HistoricalRecords
 from groups.models import NodeGroup
 from groups.validators import printable
 from keyring.fields import SecretField
+from nodes.interfaces import Interface
 from nodes.querysets import NodeQuerySet
 from nodes.validators import agent_secret, agent_url
+
+__all__ = ["FleetAlarm", "Interface", "Node", "PollCount", "PollingPolicy", "Status"]
 
 
 class Status(models.TextChoices):

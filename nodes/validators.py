@@ -1,4 +1,4 @@
-"""What may be typed for a node: the agent's address and the secret shared with it."""
+"""What may be typed for a node and its interfaces."""
 
 import ipaddress
 import re
@@ -7,6 +7,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from wgpanel_agent import protocol
 
+from nodes.pools import Pool
+
+_INTERFACE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,14}", re.ASCII)
+_RESERVED_NAMES = frozenset(("all", "interfaces", "lo", "default", "help"))
 # RFC 3986 authority without user information, path, query or fragment; one canonical spelling
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9.-]{1,253})(:(?P<port>[1-9][0-9]{0,4}))?",
@@ -52,3 +56,30 @@ def agent_secret(value: str) -> None:
         raise ValidationError("The secret has characters without UTF-8.", code="no_utf8") from error
     if weakness:
         raise ValidationError(f"The secret {weakness}.", code="weak_secret")
+
+
+def interface_name(value: str) -> None:
+    """Refuse what the agent refuses as the name of an interface."""
+    if not _INTERFACE_NAME.fullmatch(value) or value in _RESERVED_NAMES:
+        raise ValidationError("Enter a name like wg0.", code="bad_interface_name")
+
+
+def pool_v4(value: str) -> None:
+    """Accept an IPv4 network with room for a peer, in the spelling `10.20.0.0/16`."""
+    _pool(value, 4)
+
+
+def pool_v6(value: str) -> None:
+    """Accept an IPv6 network with room for a peer, in the spelling `fd12:3456::/64`."""
+    _pool(value, 6)
+
+
+def _pool(value: str, family: int) -> None:
+    try:
+        pool = Pool.parse(value)
+    except ValueError as error:
+        raise ValidationError(f"Not a pool: {error}.", code="bad_pool") from error
+    if pool.family != family:
+        raise ValidationError(f"This is not an IPv{family} network.", code="wrong_family")
+    if str(pool) != value:
+        raise ValidationError(f"Write the pool as {pool}.", code="not_canonical")

@@ -1,0 +1,56 @@
+"""Which peers: chainable questions that read as adjectives."""
+
+import datetime as dt
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from peers.models import Address, Peer  # noqa: F401
+
+ONLINE_FOR = dt.timedelta(seconds=180)
+
+
+class PeerQuerySet(models.QuerySet["Peer"]):
+    def existing(self) -> Self:
+        """Peers that nobody removed."""
+        return self.filter(removed_at=None)
+
+    def removed(self) -> Self:
+        """Tombstones: removed here, not yet confirmed by the node."""
+        return self.filter(removed_at__isnull=False)
+
+    def wanted(self, now: dt.datetime) -> Self:
+        """Peers that belong on their interface now."""
+        in_time = Q(expires_at=None) | Q(expires_at__gt=now)
+        return self.filter(in_time, enabled=True, removed_at=None)
+
+    def in_document(self) -> Self:
+        """Peers that are part of their interface's desired state."""
+        return self.filter(present=True)
+
+    def due(self, now: dt.datetime) -> Self:
+        """Peers that are still part of the desired state though their time is over."""
+        return self.filter(present=True, expires_at__isnull=False, expires_at__lte=now)
+
+    def online(self, now: dt.datetime) -> Self:
+        """Peers whose last handshake is younger than three minutes."""
+        return self.filter(last_handshake_at__gt=now - ONLINE_FOR)
+
+
+class AddressQuerySet(models.QuerySet["Address"]):
+    def held(self) -> Self:
+        """Addresses that a peer has."""
+        return self.filter(released_at=None)
+
+    def released(self) -> Self:
+        """Addresses given back, resting or rested."""
+        return self.filter(released_at__isnull=False)
+
+    def rested(self, now: dt.datetime) -> Self:
+        """Released ones that may be given again: long enough ago, and the node has confirmed.
+
+        The tombstone of the last holder goes, and with it `peer`, when the node confirms.
+        """
+        return self.released().filter(rests_until__lte=now, peer=None)
