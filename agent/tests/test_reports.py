@@ -60,7 +60,7 @@ def test_the_names_of_the_contract_are_all_there() -> None:
     assert told["wireguard"]["interface_count"] == 2
     assert set(told["wireguard"]["interfaces"]["wg0"]) == {
         *("status", "public_key", "listen_port", "peer_count", "active_peers", "managed"),
-        *("total_rx_bytes", "total_tx_bytes", "generation", "hash", "condition", "drift"),
+        *("total_rx_bytes", "total_tx_bytes", "epoch", "generation", "hash", "condition", "drift"),
     }
 
 

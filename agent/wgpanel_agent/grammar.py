@@ -9,7 +9,7 @@ Standard library only, because the panel uses the same grammar.
 import base64
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 CURVE25519_PRIME = 2**255 - 19
 # The x-coordinates of points of small order: a peer with such a key has a predictable secret.
@@ -29,6 +29,8 @@ _INTERFACE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,14}", re.ASCII)
 # The 43rd character carries 4 bits only: other letters are second spellings that `wg` refuses.
 _KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", re.ASCII)
 _ADDRESS = re.compile(r"([0-9.]{7,15}|[0-9A-Fa-f:]{2,39})(?:/(0|[1-9][0-9]{0,2}))?", re.ASCII)
+# What Linux takes as the name of a link, of the letters that need no thought in a rule.
+_LINK_NAME = re.compile(r"[a-zA-Z0-9._-]{1,15}", re.ASCII)
 _ENDPOINT = re.compile(r"(?:([0-9.]{7,15})|\[([0-9A-Fa-f:]{2,39})\]):([1-9][0-9]{0,4})", re.ASCII)
 
 
@@ -53,6 +55,26 @@ def integer(value: object, field: str, low: int, high: int) -> int:
     if type(value) is not int or not low <= value <= high:
         raise InvalidDocument(field, f"must be an integer from {low} to {high}")
     return value
+
+
+def flag(value: object, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidDocument(field, "must be true or false")
+    return value
+
+
+def one_of(value: object, field: str, choices: Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidDocument(field, f"must be one of {', '.join(choices)}")
+    return value
+
+
+def link_name(value: object, field: str = "out_interface") -> str:
+    """The name of any network interface of the node, such as eth0."""
+    name = _match(_LINK_NAME, value, field, "the name of a network interface").group()
+    if name in (".", ".."):
+        raise InvalidDocument(field, "must be the name of a network interface")
+    return name
 
 
 def interface_name(value: object, field: str = "interface") -> str:

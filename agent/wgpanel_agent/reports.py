@@ -76,20 +76,8 @@ def _percent(value: object, field: str) -> float:
     return _number(value, field, 100)
 
 
-def _flag(value: object, field: str) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidDocument(field, "must be true or false")
-    return value
-
-
 def _optional(value: object, field: str, parse: Callable[[object, str], T]) -> T | None:
     return None if value is None else parse(value, field)
-
-
-def _one_of(value: object, field: str, choices: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise InvalidDocument(field, f"must be one of {', '.join(choices)}")
-    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +155,10 @@ def _load(value: object, field: str) -> tuple[float, float, float]:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceReport:
-    """One WireGuard interface; `generation` to `drift` are None until it has a desired state."""
+    """One WireGuard interface; `epoch` to `drift` are None until it has a desired state.
+
+    `condition` is in_sync, drifted, incomplete or lost; `drift` the number of differences.
+    """
 
     status: str
     public_key: str | None = None
@@ -176,6 +167,7 @@ class InterfaceReport:
     active_peers: int = 0
     total_rx_bytes: int = 0
     total_tx_bytes: int = 0
+    epoch: str | None = None
     generation: int | None = None
     hash: str | None = None
     condition: str | None = None
@@ -187,18 +179,19 @@ class InterfaceReport:
         given = _object(data)
         peers, active, rx, tx = _counts(given, _INTERFACE_COUNTS)
         return cls(
-            _one_of(given.get("status"), "status", INTERFACE_STATES),
+            grammar.one_of(given.get("status"), "status", INTERFACE_STATES),
             _optional(given.get("public_key"), "public_key", grammar.public_key),
             _optional(given.get("listen_port"), "listen_port", grammar.port),
             peers,
             active,
             rx,
             tx,
+            _optional(given.get("epoch"), "epoch", _word),
             _optional(given.get("generation"), "generation", _count),
             _optional(given.get("hash"), "hash", _word),
             _optional(given.get("condition"), "condition", _word),
             _optional(given.get("drift"), "drift", _count),
-            _flag(given.get("managed", False), "managed"),
+            grammar.flag(given.get("managed", False), "managed"),
         )
 
 
@@ -249,7 +242,7 @@ class StatusReport:
     def parse(cls, data: object) -> Self:
         given = _object(data, "report")
         return cls(
-            status=_one_of(given.get("status"), "status", REPORT_STATES),
+            status=grammar.one_of(given.get("status"), "status", REPORT_STATES),
             timestamp=_count(given.get("timestamp"), "timestamp"),
             uptime=_count(given.get("uptime"), "uptime"),
             version=_word(given.get("version"), "version"),

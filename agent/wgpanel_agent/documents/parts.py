@@ -1,47 +1,23 @@
-"""What panel and agent say to each other about WireGuard: desired documents and status reports.
+"""The parts of a desired state: an interface, and each of its peers.
 
-Both sides build and read them with these types, so a field exists in one place. Parsing raises
-InvalidDocument with the path of the field. Standard library only.
+A part knows its digest. What has its default is left out of `as_json`, and so of the digest: a
+field that a later version adds changes no hash until it is used. Defaults therefore never change.
 """
 
 import hashlib
-import hmac
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from wgpanel_agent import grammar
 from wgpanel_agent.grammar import InvalidDocument
-from wgpanel_agent.reports import InterfaceReport, StatusReport
-
-__all__ = [
-    "Document",
-    "InterfacePart",
-    "InterfaceReport",
-    "InvalidDocument",
-    "PeerPart",
-    "StatusReport",
-    "fingerprint_key",
-    "preshared_key_fingerprint",
-]
 
 LARGEST = 2**63 - 1
 MAX_ALLOWED_IPS = 64
-
-
-def fingerprint_key(node: str, secret: bytes) -> bytes:
-    """The key for `preshared_key_fingerprint`, from the secret that node and panel share."""
-    return hmac.digest(secret, f"wgpanel-fingerprint-v1 {node}".encode(), "sha256")
-
-
-def preshared_key_fingerprint(key: bytes, public_key: str, preshared_key: str) -> str:
-    """Lets two holders of `key` (32 secret bytes) compare a preshared key without sending it.
-
-    A keyed BLAKE2b (RFC 7693) over both keys: worth nothing without `key`, so that a weak preshared
-    key cannot be guessed from it, and the same preshared key looks different on every peer.
-    """
-    text = public_key + preshared_key
-    return hashlib.blake2b(text.encode("ascii"), digest_size=16, key=key).hexdigest()
+POLICIES = ("observe", "alert", "enforce")
+# RFC 8785 for what occurs here: ASCII names and values, integers, no floating point numbers.
+canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def fields_of(data: object, path: str, known: Iterable[str]) -> Mapping[str, Any]:
@@ -62,6 +38,11 @@ def list_of(value: object, field: str, most: int) -> list[Any]:
 
 def _optional_count(value: object, field: str) -> int | None:
     return None if value is None else grammar.integer(value, field, 0, LARGEST)
+
+
+def _digest(kind: str, told: Mapping[str, Any]) -> int:
+    text = canonical([kind, told])
+    return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest(), "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +76,57 @@ class PeerPart:
             quota_bytes=_optional_count(given.get("quota_bytes"), f"{path}.quota_bytes"),
         )
 
+    def as_json(self) -> dict[str, Any]:
+        """What `parse` reads back as this peer, its preshared key included."""
+        told: dict[str, Any] = {
+            "public_key": self.public_key,
+            "allowed_ips": sorted(self.allowed_ips),
+        }
+        for name in _PEER_OPTIONS:
+            value = getattr(self, name)
+            if value is not None:
+                told[name] = value
+        return told
+
+    def digest(self) -> int:
+        """SHA-256 over its canonical JSON; the hash of a state is a sum of these."""
+        return _digest("peer", self.as_json())
+
+    def is_expired(self, now: float) -> bool:
+        """`now` is Unix time in seconds."""
+        return self.expires_at is not None and self.expires_at <= now
+
     def __repr__(self) -> str:
         return f"PeerPart({self.public_key})"
 
 
+_PEER_OPTIONS = tuple(field.name for field in fields(PeerPart) if field.default is None)
+
+
 @dataclass(frozen=True, slots=True)
 class InterfacePart:
-    """The interface as desired; None leaves a value to the system."""
+    """The interface as desired; None leaves a value to the system.
+
+    `forward` lets clients reach what is behind the node, `masquerade` behind its own address, out
+    of `out_interface`. `policy` says what the node does about drift: only show it, report it, or
+    undo it.
+    """
 
     listen_port: int
     addresses: tuple[str, ...] = ()
     mtu: int | None = None
     fwmark: int | None = None
     table: str | int | None = None
+    forward: bool = False
+    masquerade: bool = False
+    out_interface: str | None = None
+    policy: str = "enforce"
 
     @classmethod
     def parse(cls, data: object, path: str = "interface") -> Self:
         given = fields_of(data, path, cls.__slots__)
         addresses = list_of(given.get("addresses", []), f"{path}.addresses", MAX_ALLOWED_IPS)
-        mtu = given.get("mtu")
+        mtu, out = given.get("mtu"), given.get("out_interface")
         part = cls(
             listen_port=grammar.port(given.get("listen_port"), f"{path}.listen_port"),
             addresses=tuple(
@@ -123,38 +136,39 @@ class InterfacePart:
             mtu=None if mtu is None else grammar.mtu(mtu, f"{path}.mtu"),
             fwmark=grammar.fwmark(given.get("fwmark"), f"{path}.fwmark"),
             table=grammar.routing_table(given.get("table"), f"{path}.table"),
+            forward=grammar.flag(given.get("forward", False), f"{path}.forward"),
+            masquerade=grammar.flag(given.get("masquerade", False), f"{path}.masquerade"),
+            out_interface=None if out is None else grammar.link_name(out, f"{path}.out_interface"),
+            policy=grammar.one_of(given.get("policy", "enforce"), f"{path}.policy", POLICIES),
         )
-        if part.mtu is not None and part.mtu < 1280 and any(":" in a for a in part.addresses):
-            raise InvalidDocument(f"{path}.mtu", "must be at least 1280 with IPv6, RFC 8200")
+        part._refuse_contradictions(path)
         return part
 
+    def _refuse_contradictions(self, path: str) -> None:
+        if self.mtu is not None and self.mtu < 1280 and any(":" in a for a in self.addresses):
+            raise InvalidDocument(f"{path}.mtu", "must be at least 1280 with IPv6, RFC 8200")
+        if len(set(self.addresses)) != len(self.addresses):
+            raise InvalidDocument(f"{path}.addresses", "names one address twice")
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """The whole desired state of one interface; without `interface` its settings stay."""
+    def as_json(self) -> dict[str, Any]:
+        """What `parse` reads back as this interface."""
+        told: dict[str, Any] = {"listen_port": self.listen_port}
+        for name, default in _INTERFACE_OPTIONS:
+            value = getattr(self, name)
+            if value != default:
+                told[name] = list(value) if isinstance(value, tuple) else value
+        return told
 
-    peers: tuple[PeerPart, ...]
-    interface: InterfacePart | None = None
+    def digest(self) -> int:
+        """SHA-256 over its canonical JSON; the hash of a state is a sum of these."""
+        return _digest("interface", self.as_json())
 
-    @classmethod
-    def parse(cls, data: object, *, routes: bool = False) -> Self:
-        given = fields_of(data, "document", cls.__slots__)
-        part = given.get("interface")
-        listed = list_of(given.get("peers"), "peers", 65536)
-        return cls.of(
-            [PeerPart.parse(peer, f"peers[{i}]", routes=routes) for i, peer in enumerate(listed)],
-            None if part is None else InterfacePart.parse(part),
-        )
 
-    @classmethod
-    def of(cls, peers: Iterable[PeerPart], interface: InterfacePart | None = None) -> Self:
-        """Refuses a key or a network that two peers claim."""
-        document = cls(tuple(peers), interface)
-        refuse_double_claims(document.peers)
-        return document
+_INTERFACE_OPTIONS = tuple((field.name, field.default) for field in fields(InterfacePart)[1:])
 
 
 def refuse_double_claims(peers: Iterable[PeerPart], path: str = "peers") -> None:
+    """A key or a network has one peer: `wg` would take it from the first without a word."""
     claimed: dict[str, int] = {}
     for position, peer in enumerate(peers):
         for claim in (peer.public_key, *peer.allowed_ips):
