@@ -63,13 +63,11 @@ class Client:
         self.host.namespace.run("wg-quick", "down", wireguard.INTERFACE)
 
     def pings(self, target: str, count: int = 1, interval: float = 0.2) -> int:
-        """Return how many of `count` pings were answered, each within 2 s."""
+        """Return how many of `count` pings were answered within 2 s; none where no route leads."""
         words = ("ping", "-n", "-q", "-c", f"{count}", "-i", f"{interval}", "-W", "2", target)
         told = self.host.namespace.run("sh", "-c", f"{' '.join(words)} || true")
         found = re.search(r"(\d+) received", told)
-        if found is None:
-            raise LabError(f"ping {target} on {self.host.name}: {told[:200]}")
-        return int(found[1])
+        return int(found[1]) if found else 0
 
     def _pinging(self, target: str) -> Process:
         ping = self.host.namespace.words("ping", "-n", "-q", "-i", "1", target)

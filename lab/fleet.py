@@ -73,6 +73,11 @@ class Fleet:
                 return node
         raise LabError(f"no node {name} in this fleet")
 
+    def one_more_host(self, name: str) -> Host:
+        """A machine beside nodes and clients, at the first free place; gone with the fleet."""
+        position = self.plan.first_free_position
+        return Host(self.nodes[0].host.instance, name, position, self.directory / name)
+
     def wait_for_handshakes(self) -> None:
         """Until each client has shaken hands with its node; raises LabError after 20 s."""
         deadline = time.monotonic() + HANDSHAKE_SECONDS

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_interface
 from lab.errors import LabError
 from lab.underlay import MACHINE
 
-MAX_HOSTS = 253 - MACHINE  # one /24 of underlay for each lab
+MAX_HOSTS = 252 - MACHINE  # one /24 of underlay for each lab, and a place for one more host
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ class FleetPlan:
 
     def clients_of(self, node: NodePlan) -> tuple[ClientPlan, ...]:
         return tuple(client for client in self.clients if client.node == node)
+
+    @property
+    def first_free_position(self) -> int:
+        """In the underlay, after all hosts of the plan."""
+        return MACHINE + 1 + len(self.nodes) + len(self.clients)
 
     def position(self, host: str) -> int:
         """The host's place in the underlay, after the machine's own."""

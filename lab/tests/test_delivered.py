@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab import wireguard
+from lab import beyond, wireguard
 from lab.client import private_key_in
 from lab.errors import LabError
 from lab.fleet import Fleet
@@ -33,6 +33,14 @@ def test_a_client_connects_with_the_file_that_it_is_given(bare):
     client.take(Configuration(key, ("10.77.1.9/32",), (server,)).text(), "10.77.1.1")
     bare.wait_for_handshakes()
     assert client.pings("10.77.1.1", count=3) == 3
+
+
+def test_only_the_nodes_reach_what_lies_behind_them(bare):
+    beyond.raise_beyond(bare)
+    node, client = bare.nodes[0], bare.clients[0]
+    for target in (beyond.IPV4, beyond.IPV6):
+        assert "1 received" in node.run("ping", "-n", "-q", "-c", "1", "-W", "2", target)
+    assert client.pings(beyond.IPV4) == 0
 
 
 def test_a_file_without_a_private_key_is_refused():
