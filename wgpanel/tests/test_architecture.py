@@ -20,7 +20,11 @@ LEAVES = (
 )  # any layer may import them; they import nothing of ours
 APPS = tuple(name for name in (*LAYERS, *LEAVES) if (ROOT / name).is_dir())
 CALL_AGENTS = ("nodes", "peers", "reconcile")
-SHARED_WITH_AGENT = {"wgpanel_agent.protocol", "wgpanel_agent.documents"}
+SHARED_WITH_AGENT = {
+    "wgpanel_agent.protocol",
+    "wgpanel_agent.documents",
+    "wgpanel_agent.grammar",
+}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "services", "manager", "managers", "misc"}
 SIGNALS = ("django.dispatch", "django.db.models.signals", "django.core.signals")
 FOREIGN_TO_AGENT = {*LAYERS, *LEAVES, "lab", "bench", "django", "celery", "rest_framework"}
