@@ -18,8 +18,8 @@ from peers.querysets import ONLINE_FOR, AddressQuerySet, PeerQuerySet
 
 # Written by the panel and by what nodes tell: kept out of the history, of forms and of the API.
 KEPT_BY_THE_PANEL = (
-    "generation", "present", "digest", "decision", "delivered_at", "delivered_fingerprint",
-    "last_handshake_at", "endpoint", "rx_bytes", "tx_bytes",
+    "generation", "present", "digest", "decision", "client_fingerprint", "delivered_at",
+    "delivered_fingerprint", "last_handshake_at", "endpoint", "rx_bytes", "tx_bytes",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ class Peer(models.Model):
     digest = models.CharField(max_length=64, blank=True, editable=False)
     removed_at = models.DateTimeField(null=True, editable=False)
     decision = models.JSONField(null=True, editable=False)
+    client_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
     delivered_at = models.DateTimeField(null=True, editable=False)
     delivered_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
     last_handshake_at = models.DateTimeField(null=True, editable=False)
@@ -218,3 +219,20 @@ class ShareLink(models.Model):
 
     def __str__(self) -> str:
         return f"link of {self.created_at:%Y-%m-%d %H:%M} UTC"
+
+
+class ShareMiss(models.Model):
+    """How often one network asked for links that are not there, in one stretch of time."""
+
+    network = models.CharField(max_length=43)
+    window = models.BigIntegerField()
+    count = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        verbose_name_plural = "share misses"
+        constraints = [
+            models.UniqueConstraint(fields=["window", "network"], name="share_misses_of_a_network")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} from {self.network}"
