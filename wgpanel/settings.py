@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "schedule",
     "groups",
     "nodes",
+    "selection",
 ]
 
 MIDDLEWARE = [
