@@ -25,6 +25,10 @@ WGPANEL_PLAIN_HTTP_NETWORKS = environment.networks(
 METRICS_TOKEN = environment.text("WGPANEL_METRICS_TOKEN")
 POLLS_IN_FLIGHT = environment.whole("WGPANEL_POLLS_IN_FLIGHT", 300, least=1, most=10_000)
 POLL_BATCH = environment.whole("WGPANEL_POLL_BATCH", 500, least=1, most=10_000)
+WGPANEL_KEEP_CLIENT_KEYS = environment.truth("WGPANEL_KEEP_CLIENT_KEYS")
+WGPANEL_ADDRESS_REST = dt.timedelta(
+    seconds=environment.whole("WGPANEL_ADDRESS_REST_SECONDS", 600, least=0, most=31_536_000)
+)
 LOG_LEVEL = environment.choice(
     "WGPANEL_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO"
 )
@@ -54,6 +58,7 @@ INSTALLED_APPS = [
     "schedule",
     "groups",
     "nodes",
+    "selection",
     "peers",
 ]
 
@@ -124,7 +129,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 60
 CELERY_TASK_SOFT_TIME_LIMIT = 45
 CELERY_TASK_DEFAULT_QUEUE = "maint"
-CELERY_TASK_ROUTES = {"nodes.tasks.*": {"queue": "poll"}}
+CELERY_TASK_ROUTES = {
+    "nodes.tasks.*": {"queue": "poll"},
+    "reconcile.tasks.*": {"queue": "sync"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000
