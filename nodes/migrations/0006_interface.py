@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('nodes', '0004_report_storage'),
+        ('nodes', '0005_places_and_score'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
