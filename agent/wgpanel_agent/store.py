@@ -77,6 +77,12 @@ class Store:
         """The desired peers by key, the expired ones among them."""
         return self._peers.get(name, {})
 
+    def whole(self, name: str) -> tuple[Kept, Mapping[str, PeerPart]] | None:
+        """An interface and the peers of the same generation, for whoever reads in a thread."""
+        with self._lock:
+            kept = self._kept.get(name)
+            return None if kept is None else (kept, self._peers.get(name, {}))
+
     def is_lost(self, name: str) -> bool:
         """There was a desired state; the journal that had it was broken."""
         return name in self._lost

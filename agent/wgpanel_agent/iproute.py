@@ -1,0 +1,125 @@
+"""What `ip` does to an interface (ip-address(8), ip-link(8), ip-route(8)): builders and runners.
+
+Routes of the agent carry a protocol number of their own, so that it knows them again, also after a
+crash, and never removes another's. It never replaces a route either: `add` fails where one is.
+"""
+
+import ipaddress
+import json
+import socket
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from wgpanel_agent.commands import succeed
+from wgpanel_agent.documents import InterfacePart, PeerPart
+
+TIMEOUT = 10.0  # seconds
+PROTOCOL = 87  # of our routes, rtnetlink(7): a number that no routing daemon has
+MAIN = "main"
+
+
+class Route(NamedTuple):
+    """A network behind the interface, and the table that leads there."""
+
+    network: str
+    table: str = MAIN
+
+
+def network_of(address: str) -> str:
+    """The network that an address with its prefix length is in."""
+    return str(ipaddress.ip_interface(address).network)
+
+
+class Range(NamedTuple):
+    """The addresses of a network, as numbers."""
+
+    version: int
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, text: str) -> "Range":
+        """Of an address with its prefix length, whose host bits are left aside."""
+        address, _, length = text.partition("/")
+        version, family, bits = (
+            (6, socket.AF_INET6, 128) if ":" in address else (4, socket.AF_INET, 32)
+        )
+        size = 1 << (bits - int(length))
+        number = int.from_bytes(socket.inet_pton(family, address), "big")
+        return cls(version, number - number % size, number - number % size + size - 1)
+
+    def holds(self, other: "Range") -> bool:
+        is_within = self.first <= other.first and other.last <= self.last
+        return self.version == other.version and is_within
+
+
+def wanted_routes(part: InterfacePart, peers: Iterable[PeerPart]) -> set[Route]:
+    """Networks beyond the interface's own, which the kernel routes by itself; in another table
+    than the main one, those too. Never a default route: that would be the node's own way out."""
+    if part.table == "off":
+        return set()
+    own = {Range.of(it) for it in part.addresses}
+    networks = (it for peer in peers for it in peer.allowed_ips if not it.endswith("/0"))
+    beyond = {it for it in networks if not _is_within(own, it)}
+    if not isinstance(part.table, int):
+        return {Route(it) for it in beyond}
+    return {Route(it, str(part.table)) for it in beyond | {network_of(a) for a in part.addresses}}
+
+
+def _is_within(own: Collection[Range], network: str) -> bool:
+    found = Range.of(network)
+    return any(it.holds(found) for it in own)
+
+
+def route_line(verb: str, name: str, route: Route) -> str:
+    """As `ip -batch` reads it; `verb` is add or del."""
+    family = "-6" if ":" in route.network else "-4"
+    tail = f"dev {name} proto {PROTOCOL} table {route.table}"
+    return f"{family} route {verb} {route.network} {tail}"
+
+
+def parse_routes(text: str) -> set[Route]:
+    """What `ip -json route show` printed; a single address comes without its prefix length."""
+    return {
+        Route(_with_length(it["dst"]), str(it.get("table", MAIN)))
+        for it in json.loads(text or "[]")
+    }
+
+
+def _with_length(network: str) -> str:
+    return network if "/" in network else f"{network}/{128 if ':' in network else 32}"
+
+
+async def routes(name: str) -> set[Route]:
+    """The agent's own routes on this interface. Raises CommandFailed."""
+    words = ["ip", "-json", "route", "show", "table", "all", "proto", str(PROTOCOL), "dev", name]
+    return parse_routes(await succeed(words, TIMEOUT))
+
+
+async def change_routes(name: str, add: Iterable[Route], remove: Iterable[Route]) -> None:
+    """All that can be done is done, also where one fails. Raises CommandFailed with the first."""
+    lines = [route_line("del", name, route) for route in sorted(remove)]
+    lines += [route_line("add", name, route) for route in sorted(add)]
+    if lines:
+        await succeed(["ip", "-force", "-batch", "-"], TIMEOUT, "\n".join(lines) + "\n")
+
+
+async def add_address(name: str, address: str) -> None:
+    await succeed(["ip", "address", "add", address, "dev", name], TIMEOUT)
+
+
+async def remove_address(name: str, address: str) -> None:
+    await succeed(["ip", "address", "del", address, "dev", name], TIMEOUT)
+
+
+async def set_mtu(name: str, mtu: int) -> None:
+    await succeed(["ip", "link", "set", "dev", name, "mtu", str(mtu)], TIMEOUT)
+
+
+async def set_up(name: str) -> None:
+    await succeed(["ip", "link", "set", "dev", name, "up"], TIMEOUT)
+
+
+async def delete_link(name: str) -> None:
+    """User-space WireGuard ends with its interface."""
+    await succeed(["ip", "link", "delete", "dev", name], TIMEOUT)
