@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "nodes",
     "selection",
     "peers",
+    "reconcile",
 ]
 
 MIDDLEWARE = [

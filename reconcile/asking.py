@@ -1,0 +1,80 @@
+"""Ask the agent about one interface, or tell it something; answers are JSON objects."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nodes import client
+from nodes.exchange import AgentError
+from nodes.interfaces import Interface
+
+APPLY_SECONDS = 30.0
+LEAST_SECONDS = 5.0
+MOST_DUMP_BYTES = 64 * 1024 * 1024  # 65,536 peers of 64 networks are a tenth of that in practice
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When all calls of one task must have ended, by the monotonic clock."""
+
+    ends_at: float
+
+    @classmethod
+    def in_seconds(cls, seconds: float) -> "Deadline":
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def remaining(self) -> float:
+        return self.ends_at - time.monotonic()
+
+    @property
+    def is_near(self) -> bool:
+        """Too near for another call."""
+        return self.remaining < LEAST_SECONDS
+
+
+def tell(
+    interface: Interface,
+    method: str,
+    below: str = "",
+    *,
+    body: Mapping[str, Any] | None = None,
+    if_match: str,
+    deadline: Deadline,
+) -> dict[str, Any]:
+    """Make a write to `/v1/wg/NAME` and what is `below` it; raises AgentError."""
+    if deadline.is_near:
+        raise AgentError("timeout", "The node answers too slowly.")
+    encoded = b"" if body is None else json.dumps(body, separators=(",", ":")).encode("ascii")
+    answer = client.call(
+        interface.node,
+        _path(interface, below),
+        method=method,
+        body=encoded,
+        if_match=if_match,
+        read_seconds=min(APPLY_SECONDS, deadline.remaining),
+    )
+    return _object(answer.body)
+
+
+def ask(interface: Interface, below: str = "", *, query: str = "") -> dict[str, Any]:
+    """Read `/v1/wg/NAME` and what is `below` it; raises AgentError."""
+    path = _path(interface, below)
+    answer = client.call(interface.node, path, query=query, most_bytes=MOST_DUMP_BYTES)
+    return _object(answer.body)
+
+
+def _path(interface: Interface, below: str) -> str:
+    return f"/v1/wg/{interface.name}{below}"
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise AgentError("bad_answer", "The answer is not JSON.") from error
+    if not isinstance(told, dict):
+        raise AgentError("bad_answer", "The answer is not a JSON object.")
+    return told
