@@ -93,6 +93,9 @@ class SecretField(models.TextField):
     """
 
     description = "A secret, sealed at rest"
+    # for the type checker: what a row gives, and what it takes
+    _pyi_private_get_type: Secret  # type: ignore[assignment]
+    _pyi_private_set_type: str | Secret | None  # type: ignore[assignment]
 
     def contribute_to_class(self, cls: type, name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)

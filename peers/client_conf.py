@@ -22,6 +22,7 @@ from nodes import client_fields
 from peers.client_conf_reader import Setting, settings
 
 if TYPE_CHECKING:
+    from keyring.fields import Secret
     from nodes.models import Interface
     from peers.models import Peer
 
@@ -231,6 +232,5 @@ def _routes(text: str, addresses: Sequence[str]) -> list[str]:
     return [network for network in networks if has_ipv4 or ":" in network]
 
 
-def _revealed(secret: Any) -> str | None:
-    """The text of a SecretField, which the type checker takes for text."""
+def _revealed(secret: "Secret | None") -> str | None:
     return secret.reveal() if secret else None

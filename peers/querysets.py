@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Concat
 
 if TYPE_CHECKING:
     from peers.models import Address, Peer  # noqa: F401
@@ -33,6 +34,11 @@ class PeerQuerySet(models.QuerySet["Peer"]):
     def due(self, now: dt.datetime) -> Self:
         """Peers that are still part of the desired state though their time is over."""
         return self.filter(present=True, expires_at__isnull=False, expires_at__lte=now)
+
+    def outdated(self) -> Self:
+        """Peers that hold another file than they would get now: see `delivery`."""
+        current = Concat("interface__client_fingerprint", "client_fingerprint")
+        return self.exclude(delivered_fingerprint="").exclude(delivered_fingerprint=current)
 
     def online(self, now: dt.datetime) -> Self:
         """Peers whose last handshake is younger than three minutes."""
