@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
+from wgpanel_agent.documents import InterfacePart
 
 from nodes.pools import Address, Pool
 from nodes.validators import interface_name, pool_v4, pool_v6
@@ -180,6 +181,25 @@ class Interface(models.Model):
     def pool(self, family: int) -> Pool:
         """Its pool of a family (4 or 6); raises ValueError when it has none."""
         return Pool.parse(self.pool_v4 if family == 4 else self.pool_v6)
+
+    def part(self) -> InterfacePart:
+        """What its node is told of it; raises InvalidDocument for values outside the grammar."""
+        return InterfacePart.parse(
+            {
+                "listen_port": self.listen_port,
+                "addresses": [
+                    f"{self.server_address(pool.family)}/{pool.network.prefixlen}"
+                    for pool in self.pools
+                ],
+                "mtu": self.mtu,
+                "fwmark": self.fwmark,
+                "table": int(self.table) if self.table.isdecimal() else self.table or None,
+                "forward": self.forward,
+                "masquerade": self.masquerade,
+                "out_interface": self.out_interface or None,
+                "policy": str(self.policy),
+            }
+        )
 
     def server_address(self, family: int) -> Address | None:
         text = self.address_v4 if family == 4 else self.address_v6

@@ -7,7 +7,7 @@ from typing import Self
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-MOST_OFFSETS = 2**63 - 1  # what a BIGINT holds: of a /64 the upper half is not given out
+MOST_OFFSETS = 2**63 - 2  # what a BIGINT counts: of a /64 the upper half is not given out
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,10 @@ import re
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from wgpanel_agent import protocol
+from wgpanel_agent import grammar, protocol
 
 from nodes.pools import Pool
 
-_INTERFACE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,14}", re.ASCII)
-_RESERVED_NAMES = frozenset(("all", "interfaces", "lo", "default", "help"))
 # RFC 3986 authority without user information, path, query or fragment; one canonical spelling
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9.-]{1,253})(:(?P<port>[1-9][0-9]{0,4}))?",
@@ -60,8 +58,10 @@ def agent_secret(value: str) -> None:
 
 def interface_name(value: str) -> None:
     """Refuse what the agent refuses as the name of an interface."""
-    if not _INTERFACE_NAME.fullmatch(value) or value in _RESERVED_NAMES:
-        raise ValidationError("Enter a name like wg0.", code="bad_interface_name")
+    try:
+        grammar.interface_name(value)
+    except grammar.InvalidDocument as error:
+        raise ValidationError(f"The name {error.problem}.", code="bad_name") from error
 
 
 def pool_v4(value: str) -> None:

@@ -16,7 +16,7 @@ from nodes.validators import pool_v4, pool_v6
         ("192.0.2.0/30", "192.0.2.1", "192.0.2.2"),
         ("10.0.0.0/8", "10.0.0.1", "10.255.255.254"),
         ("2001:db8::/126", "2001:db8::1", "2001:db8::3"),
-        ("2001:db8::/64", "2001:db8::1", "2001:db8::7fff:ffff:ffff:ffff"),
+        ("2001:db8::/64", "2001:db8::1", "2001:db8::7fff:ffff:ffff:fffe"),
     ],
 )
 def test_the_hosts_of_a_pool_leave_out_network_and_broadcast(text, first, last):

@@ -51,6 +51,7 @@ def test_the_questions_to_the_table_agree_with_those_to_a_row():
                     enabled=enabled,
                     removed_at=removed_at,
                     last_handshake_at=expires_at,
+                    present=True,
                 )
     peers = list(Peer.objects.all())
     assert set(Peer.objects.wanted(now)) == {peer for peer in peers if peer.is_wanted(now)}
