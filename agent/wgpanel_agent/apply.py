@@ -30,7 +30,6 @@ from wgpanel_agent.plans import (
 )
 from wgpanel_agent.snapshot import Sampler
 from wgpanel_agent.wireguard import (
-    Fingerprint,
     NoSuchInterface,
     Peer,
     Running,
@@ -71,7 +70,10 @@ class Applied:
 
 
 class Applier:
-    """Writes to managed interfaces, one write at a time on each."""
+    """Writes to managed interfaces, one write at a time on each.
+
+    `change` and `bring_to` are whole acts; whoever does more in one go takes the `turn` itself.
+    """
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class Applier:
         observe_seconds: Callable[[float], None],
         folder: Path = FOLDER,
     ) -> None:
-        self._wireguard = wireguard
+        self.wireguard = wireguard
         self._sampler = sampler
         self._observe_seconds = observe_seconds
         self._folder = folder
@@ -95,37 +97,36 @@ class Applier:
         confirmed: int | None = None,
     ) -> Applied:
         """Add, change and remove some peers; the others never notice. Raises HttpError."""
-        async with self._turn(name):
-            running = await self._known(name)
-            plan = await plan_changes(running.peers, upserts, removals, self._fingerprint)
+        async with self.turn(name):
+            running = await self.known(name)
+            plan = await plan_changes(running.peers, upserts, removals, self.wireguard.fingerprint)
             refuse_shrinking(len(plan.removals), len(running.peers), confirmed)
             refuse_own_key(upserts, running.public_key)
             await refuse_taken_addresses(running.peers, plan)
             if plan:
-                await self._carry_out(name, plan)
+                await self.carry_out(name, plan)
             return Applied.of(plan)
 
     async def bring_to(
         self, name: str, document: Document, confirmed: int | None = None
     ) -> Applied:
         """Make it exactly the document. Raises HttpError."""
-        async with self._turn(name):
-            running = await self._look(name)
-            plan = await plan_document(running.peers, document.peers, self._fingerprint)
+        async with self.turn(name):
+            running = await self.look(name)
+            fingerprint = self.wireguard.fingerprint
+            plan = await plan_document(running.peers, document.peers, fingerprint)
             refuse_shrinking(len(plan.removals), len(running.peers), confirmed)
             refuse_own_key(document.peers, running.public_key)
             refuse_other_link(document.interface, self._sampler.interfaces[name].link)
             settings = desired_settings(running, document.interface)
             if plan or not settings.hold(running):
-                await self._synchronise(name, settings, document.peers)
+                key = await self._private_key(name)
+                await self.synchronise(name, key, settings, document.peers)
             return Applied.of(plan)
 
-    @property
-    def _fingerprint(self) -> Fingerprint:
-        return self._wireguard.fingerprint
-
     @asynccontextmanager
-    async def _turn(self, name: str) -> AsyncIterator[None]:
+    async def turn(self, name: str) -> AsyncIterator[None]:
+        """The only writer to a managed interface. Raises HttpError, for a WireGuardError too."""
         self._refuse_unmanaged(name)
         began_at = time.perf_counter()
         try:
@@ -138,16 +139,9 @@ class Applier:
         finally:
             self._observe_seconds(time.perf_counter() - began_at)
 
-    def _refuse_unmanaged(self, name: str) -> None:
-        state = self._sampler.interfaces.get(name)
-        if state is None:
-            raise HttpError(404, "no_such_interface", "This node has no such interface.")
-        if not state.is_managed:
-            raise HttpError(403, "not_managed", "This interface is not the agent's to change.")
-
-    async def _known(self, name: str) -> Running:
+    async def known(self, name: str, younger_than: float = YOUNG_ENOUGH) -> Running:
         """What is known, if it is young enough to plan on; other writers are not expected."""
-        await self._sampler.look_unless_younger(name, YOUNG_ENOUGH)
+        await self._sampler.look_unless_younger(name, younger_than)
         state = self._sampler.interfaces[name]
         if state.problem is not None:
             raise WireGuardError(state.problem)
@@ -155,51 +149,62 @@ class Applier:
             raise NoSuchInterface(name)
         return state.running
 
-    async def _look(self, name: str) -> Running:
+    async def look(self, name: str) -> Running:
+        """One dump, which everybody else gets to know as well."""
         began_at = time.monotonic()
-        running = await self._wireguard.look_at(name)
+        running = await self.wireguard.look_at(name)
         await self._sampler.absorb(name, running, began_at)
         return running
 
-    async def _carry_out(self, name: str, plan: Plan) -> None:
+    async def carry_out(self, name: str, plan: Plan) -> None:
+        """Removals, then upserts, then a look at those; raises ApplyIncomplete."""
         rest = plan
         for attempt in range(ATTEMPTS):
             why = await _complaint(self._write(name, rest))
             news = await self._read_back(name, plan)
-            rest = await plan_changes(news, plan.upserts, plan.removals, self._fingerprint)
+            rest = await plan_changes(news, plan.upserts, plan.removals, self.wireguard.fingerprint)
             if not rest:
                 return
             if attempt + 1 == ATTEMPTS:
                 raise ApplyIncomplete(_observed(rest, news), why)
 
-    async def _write(self, name: str, plan: Plan) -> None:
-        """Removals first: an address may move from one peer of the plan to another."""
-        if plan.removals:
-            await self._wireguard.remove(name, plan.removals)
-        if plan.upserts:
-            await self._wireguard.add(name, plan.upserts)
-
-    async def _read_back(self, name: str, plan: Plan) -> dict[str, Peer]:
-        at = time.monotonic()
-        found = await self._wireguard.read_back(name, plan.touched)
-        self._sampler.read_back(name, {key: found.get(key) for key in plan.touched}, at)
-        return found
-
-    async def _synchronise(self, name: str, settings: Settings, peers: Sequence[PeerPart]) -> None:
-        key = await self._private_key(name)
+    async def synchronise(
+        self, name: str, key: str, settings: Settings, peers: Sequence[PeerPart]
+    ) -> None:
+        """Make it exactly these peers and settings; raises ApplyIncomplete."""
         section = interface_section(key, settings.listen_port, settings.fwmark)
         for attempt in range(ATTEMPTS):
-            why = await _complaint(self._wireguard.synchronise(name, section, peers))
-            running = await self._look(name)
-            rest = await plan_document(running.peers, peers, self._fingerprint)
+            why = await _complaint(self.wireguard.synchronise(name, section, peers))
+            running = await self.look(name)
+            rest = await plan_document(running.peers, peers, self.wireguard.fingerprint)
             if not rest and settings.hold(running):
                 return
             if attempt + 1 == ATTEMPTS:
                 raise ApplyIncomplete(_observed(rest, running.peers), why)
 
+    def _refuse_unmanaged(self, name: str) -> None:
+        state = self._sampler.interfaces.get(name)
+        if state is None:
+            raise HttpError(404, "no_such_interface", "This node has no such interface.")
+        if not state.is_managed:
+            raise HttpError(403, "not_managed", "This interface is not the agent's to change.")
+
+    async def _write(self, name: str, plan: Plan) -> None:
+        """Removals first: an address may move from one peer of the plan to another."""
+        if plan.removals:
+            await self.wireguard.remove(name, plan.removals)
+        if plan.upserts:
+            await self.wireguard.add(name, plan.upserts)
+
+    async def _read_back(self, name: str, plan: Plan) -> dict[str, Peer]:
+        at = time.monotonic()
+        found = await self.wireguard.read_back(name, plan.touched)
+        self._sampler.read_back(name, {key: found.get(key) for key in plan.touched}, at)
+        return found
+
     async def _private_key(self, name: str) -> str:
         """The running one, or that of the operator's file; it is written to `wg` only."""
-        key = await self._wireguard.private_key(name)
+        key = await self.wireguard.private_key(name)
         key = key or private_key_in(self._folder / f"{name}.conf")
         if key is None:
             raise HttpError(409, "no_private_key", f"{name} has no private key.")

@@ -221,7 +221,7 @@ class Rows:
     def lose(self, name: str) -> None:
         self._write("INSERT OR IGNORE INTO lost VALUES (?)", [(name,)])
 
-    def found(self, name: str) -> None:
+    def find_again(self, name: str) -> None:
         self._write("DELETE FROM lost WHERE interface = ?", [(name,)])
 
     def forget(self, name: str) -> None:

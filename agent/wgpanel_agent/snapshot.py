@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from wgpanel_agent.reports import SystemReport
-from wgpanel_agent.states import InterfaceState
+from wgpanel_agent.states import Conformity, InterfaceState
 from wgpanel_agent.system import Machine, links
 from wgpanel_agent.wireguard import Look, NoSuchInterface, Peer, Running, WireGuard, WireGuardError
 
@@ -99,6 +99,11 @@ class Sampler:
     def read_back(self, name: str, news: Mapping[str, Peer | None], at: float) -> None:
         """Take what an apply saw of some peers; None for one that is gone."""
         self._state(name).read_back(news, at)
+        self.version += 1
+
+    def conform(self, name: str, conformity: Conformity | None) -> None:
+        """Take how a managed interface stands to its desired state; None where it has none."""
+        self._state(name).conformity = conformity
         self.version += 1
 
     async def _look(self) -> None:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from wgpanel_agent.documents import State
+from wgpanel_agent.drift import Item
 from wgpanel_agent.reports import InterfaceReport
 from wgpanel_agent.slices import in_slices
 from wgpanel_agent.system import Link
@@ -25,13 +27,26 @@ class Totals:
         self.tx_bytes += peer.tx_bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Conformity:
+    """How an interface stands to its desired state, which is None where it is lost.
+
+    `condition` is in_sync, drifted, incomplete or lost.
+    """
+
+    state: State | None
+    condition: str
+    drift: tuple[Item, ...] = ()
+
+
 @dataclass(slots=True)
 class InterfaceState:
     """One interface. A problem keeps what was known before and makes its status `error`.
 
     `looked_at` is monotonic time when the last look began, None before the first. `changed` holds
     for each peer the `sequence` at which anything of it last changed; the numbers of a later start
-    of the agent are higher. `touched` are peers that a running look may have missed.
+    of the agent are higher. `touched` are peers that a running look may have missed. `conformity`
+    is None where nothing is desired.
     """
 
     name: str
@@ -45,6 +60,7 @@ class InterfaceState:
     sequence: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     shrunk_at: int = field(init=False)
     touched: dict[str, float] = field(default_factory=dict)
+    conformity: Conformity | None = None
     _absorbing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -123,7 +139,8 @@ class InterfaceState:
         return [key for key, at in self.changed.items() if at > sequence]
 
     def report(self) -> InterfaceReport:
-        running = self.running
+        running, conformity = self.running, self.conformity
+        desired = conformity.state if conformity else None
         return InterfaceReport(
             status=self.status,
             public_key=running.public_key if running else None,
@@ -132,5 +149,10 @@ class InterfaceState:
             active_peers=self.totals.active_peers,
             total_rx_bytes=self.totals.rx_bytes,
             total_tx_bytes=self.totals.tx_bytes,
+            epoch=desired.epoch if desired else None,
+            generation=desired.generation if desired else None,
+            hash=desired.hash if desired else None,
+            condition=conformity.condition if conformity else None,
+            drift=len(conformity.drift) if conformity else None,
             managed=self.is_managed,
         )

@@ -101,7 +101,7 @@ class Store:
                 self._rows.remove_peers(name, old.keys() - new.keys())
                 self._rows.put_peers(name, changed)
                 self._rows.put_interface(_row(kept))
-                self._rows.found(name)
+                self._rows.find_again(name)
             self._kept[name], self._peers[name] = kept, new
             self._lost.discard(name)
 

@@ -181,6 +181,14 @@ class WireGuard:
         text = await self._succeed(["wg", "show", name, "private-key"], self.read_timeout)
         return None if text.strip() == "(none)" else text.strip()
 
+    async def public_key(self, private_key: str) -> str:
+        text = await self._succeed(["wg", "pubkey"], self.read_timeout, private_key + "\n")
+        return text.strip()
+
+    async def new_private_key(self) -> str:
+        text = await self._succeed(["wg", "genkey"], self.read_timeout)
+        return text.strip()
+
     async def add(self, name: str, peers: Collection[PeerPart]) -> None:
         """Add or change these peers; the others never notice."""
         await self._write(["wg", "addconf", name, "/dev/stdin"], await peer_sections(peers))
