@@ -29,7 +29,9 @@ def test_the_others_tell_it_first() -> None:
 
 
 def test_the_program_is_named_once() -> None:
-    assert told("wg-quick", "wg-quick: `wg0' already exists\n") == "wg-quick: (value) already exists"
+    assert (
+        told("wg-quick", "wg-quick: `wg0' already exists\n") == "wg-quick: (value) already exists"
+    )
 
 
 @pytest.mark.parametrize("said", [f"Key is wrong: `{KEY}'", f"PrivateKey = {KEY}"])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wgpanel_agent.confrender import hooks, render
 from wgpanel_agent.documents import InterfacePart, PeerPart, State, state_hash
+from wgpanel_agent.iproute import Route, wanted_routes
 from wgpanel_agent.serverconf import BadConf, ServerConf, parse
 
 OWN_KEY = "4BaULVmixBANbREIkorYceZ4Y5Qe7Pbysp8I6krQL0k="
@@ -24,10 +25,14 @@ def make_part(**fields: Any) -> InterfacePart:
     return InterfacePart(**{"listen_port": 51820, "addresses": ("10.8.0.1/24",), **fields})
 
 
+def routes_of(part: InterfacePart, *peers: PeerPart) -> frozenset[Route]:
+    return wanted_routes(part, peers)
+
+
 def make_conf(part: InterfacePart | None = None, *peers: PeerPart, now: float = 0) -> ServerConf:
     part = part or make_part()
     state = State(EPOCH, 7, state_hash(part, peers))
-    lines = hooks("wg0", part, peers, FOLDER)
+    lines = hooks("wg0", part, routes_of(part, *peers), FOLDER)
     return ServerConf.of(state, part, OWN_KEY, peers, hooks=lines, now=now)
 
 
@@ -79,16 +84,18 @@ def test_wg_quick_never_sets_a_route_and_the_wish_is_remembered(table: str | int
 def test_hooks_are_those_of_the_typed_options() -> None:
     part = make_part(addresses=("10.8.0.1/24", "fd00::1/64"), forward=True, masquerade=True)
     peer = PeerPart(KEY, ("10.8.0.2/32", "192.168.5.0/24", "fd05::/64", "0.0.0.0/0"))
-    assert hooks("wg-0", part, [peer], FOLDER)[0] == (
+    assert hooks("wg-0", part, routes_of(part, peer), FOLDER)[0] == (
         "PostUp = echo 1 > /proc/sys/net/ipv4/ip_forward || true"
     )
-    assert hooks("wg-0", part, [peer], FOLDER)[2:] == (
+    assert hooks("wg-0", part, routes_of(part, peer), FOLDER)[2:] == (
         "PostUp = nft -f /etc/wireguard/wg-0.wgpanel.nft || true",
         "PostUp = ip -4 route add 192.168.5.0/24 dev wg-0 proto 87 table main || true",
         "PostUp = ip -6 route add fd05::/64 dev wg-0 proto 87 table main || true",
         "PostDown = nft delete table inet wgpanel_wg-0 || true",
     )
-    assert parse(render(make_conf(part, peer))).hooks == hooks("wg0", part, [peer], FOLDER)
+    assert parse(render(make_conf(part, peer))).hooks == hooks(
+        "wg0", part, routes_of(part, peer), FOLDER
+    )
 
 
 def test_a_private_key_is_rendered_and_never_shown() -> None:

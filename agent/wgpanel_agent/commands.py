@@ -1,9 +1,10 @@
 """Run one program that must succeed: `ip`, `nft`, `wg-quick`. No shell, no secret in an error."""
 
 import re
+import shutil
 from collections.abc import Sequence
 
-from wgpanel_agent.processes import Outcome, ProcessError, run
+from wgpanel_agent.processes import ENVIRONMENT, Outcome, ProcessError, run
 from wgpanel_agent.wireguard import WireGuardError
 
 _VALUES = re.compile(r"`[^']*'?|[A-Za-z0-9+/]{43}=")  # what wg quotes, and whatever may be a key
@@ -22,6 +23,10 @@ def complaint(words: Sequence[str], outcome: Outcome) -> str:
         return f"{words[0]}: exit code {outcome.exit_code}"
     reason = reasons[-1 if words[0] == "wg-quick" else 0].removeprefix(f"{words[0]}: ")
     return f"{words[0]}: {_VALUES.sub('(value)', reason)[:200]}"
+
+
+def is_installed(program: str) -> bool:
+    return shutil.which(program, path=ENVIRONMENT["PATH"]) is not None
 
 
 async def succeed(words: Sequence[str], timeout_seconds: float, stdin: str = "") -> str:

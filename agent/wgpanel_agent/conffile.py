@@ -17,6 +17,7 @@ from typing import Protocol
 from wgpanel_agent import grammar, nat
 from wgpanel_agent.confrender import hooks, render
 from wgpanel_agent.documents import InterfacePart, PeerPart
+from wgpanel_agent.iproute import wanted_routes
 from wgpanel_agent.serverconf import BadConf, ServerConf, written_state
 from wgpanel_agent.store import Kept
 
@@ -169,7 +170,7 @@ class ConfFiles:
         if kept.private_key is None:
             raise BadConf("its private key is not known yet")
         here = [peers[key] for key in sorted(peers) if not peers[key].is_expired(now)]
-        lines = hooks(name, kept.part, here, self.folder)
+        lines = hooks(name, kept.part, wanted_routes(kept.part, here), self.folder)
         conf = ServerConf.of(kept.state, kept.part, kept.private_key, here, hooks=lines, now=now)
         self._put(name, kept.part, render(conf))
         return min((peer.expires_at for peer in here if peer.expires_at is not None), default=None)

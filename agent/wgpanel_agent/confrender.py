@@ -9,22 +9,19 @@ from pathlib import Path
 
 from wgpanel_agent import forwarding, nat
 from wgpanel_agent.documents import InterfacePart, PeerPart
-from wgpanel_agent.iproute import route_line, wanted_routes
+from wgpanel_agent.iproute import Route, route_line
 from wgpanel_agent.serverconf import MARK, TABLE_MARK, BadConf, ServerConf, parse
 
 
-def hooks(
-    name: str, part: InterfacePart, peers: Iterable[PeerPart], folder: Path
-) -> tuple[str, ...]:
+def hooks(name: str, part: InterfacePart, routes: Iterable[Route], folder: Path) -> tuple[str, ...]:
     """What wg-quick does at a boot without the agent: forwarding, the interface's nftables file,
     routes. None of it may keep the tunnel down where it fails."""
-    routes = sorted(wanted_routes(part, peers))
     up = [*forwarding.hooks(part)]
     down = []
     if nat.is_wanted(part):
         up.append(f"nft -f {nat.file_of(folder, name)} || true")
         down.append(f"nft delete table inet {nat.table_of(name)} || true")
-    up += [f"ip {route_line('add', name, route)} || true" for route in routes]
+    up += [f"ip {route_line('add', name, route)} || true" for route in sorted(routes)]
     return (*(f"PostUp = {line}" for line in up), *(f"PostDown = {line}" for line in down))
 
 

@@ -36,8 +36,16 @@ def hooks(part: InterfacePart) -> list[str]:
 
 
 def is_on(family: str, net: Path = NET) -> bool:
-    """Raises OSError where the kernel lacks the family."""
-    return (net / family).read_text("ascii").strip() != "0"
+    """Not where the kernel lacks the family."""
+    try:
+        return (net / family).read_text("ascii").strip() != "0"
+    except OSError:
+        return False
+
+
+def is_complete(part: InterfacePart, net: Path = NET) -> bool:
+    """Whether everything that the interface asks for is on."""
+    return all(is_on(family, net) for family in families(part))
 
 
 def switch_on(part: InterfacePart, net: Path = NET) -> None:

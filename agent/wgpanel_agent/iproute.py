@@ -7,7 +7,7 @@ crash, and never removes another's. It never replaces a route either: `add` fail
 import ipaddress
 import json
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from wgpanel_agent.commands import succeed
@@ -53,22 +53,31 @@ class Range(NamedTuple):
         return self.version == other.version and is_within
 
 
-def wanted_routes(part: InterfacePart, peers: Iterable[PeerPart]) -> set[Route]:
-    """Networks beyond the interface's own, which the kernel routes by itself; in another table
-    than the main one, those too. Never a default route: that would be the node's own way out."""
+def own_ranges(part: InterfacePart) -> frozenset[Range]:
+    return frozenset(Range.of(it) for it in part.addresses)
+
+
+def networks_beyond(own: Iterable[Range], peer: PeerPart) -> list[str]:
+    """Of a peer, what the interface's own networks do not hold; those the kernel routes by itself.
+    Never a default route: that would be the node's own way out."""
+    networks = [it for it in peer.allowed_ips if not it.endswith("/0")]
+    return [it for it in networks if not any(net.holds(Range.of(it)) for net in own)]
+
+
+def in_table(part: InterfacePart, networks: Iterable[str]) -> frozenset[Route]:
+    """Where the interface wants them. The kernel knows the interface's own networks in the main
+    table only."""
     if part.table == "off":
-        return set()
-    own = {Range.of(it) for it in part.addresses}
-    networks = (it for peer in peers for it in peer.allowed_ips if not it.endswith("/0"))
-    beyond = {it for it in networks if not _is_within(own, it)}
+        return frozenset()
     if not isinstance(part.table, int):
-        return {Route(it) for it in beyond}
-    return {Route(it, str(part.table)) for it in beyond | {network_of(a) for a in part.addresses}}
+        return frozenset(Route(it) for it in networks)
+    own = [network_of(it) for it in part.addresses]
+    return frozenset(Route(it, str(part.table)) for it in (*networks, *own))
 
 
-def _is_within(own: Collection[Range], network: str) -> bool:
-    found = Range.of(network)
-    return any(it.holds(found) for it in own)
+def wanted_routes(part: InterfacePart, peers: Iterable[PeerPart]) -> frozenset[Route]:
+    own = own_ranges(part)
+    return in_table(part, (it for peer in peers for it in networks_beyond(own, peer)))
 
 
 def route_line(verb: str, name: str, route: Route) -> str:

@@ -7,7 +7,7 @@ looked at. An `accept` here cannot overrule a `drop` in somebody else's chain (n
 from collections.abc import Iterable
 from pathlib import Path
 
-from wgpanel_agent.commands import succeed
+from wgpanel_agent.commands import is_installed, succeed
 from wgpanel_agent.documents import InterfacePart
 from wgpanel_agent.iproute import network_of
 
@@ -73,16 +73,14 @@ def file_of(folder: Path, name: str) -> Path:
     return folder / f"{name}.wgpanel.nft"
 
 
-async def apply(name: str, part: InterfacePart) -> None:
-    """Replace the table, or remove it where nothing is asked for. Raises WireGuardError."""
-    await succeed(["nft", "-f", "-"], TIMEOUT, render(name, part))
-
-
-async def remove(name: str) -> None:
-    await succeed(["nft", "-f", "-"], TIMEOUT, removal(name))
+async def load(text: str) -> None:
+    """Take what `render` or `removal` made. Raises CommandFailed, and then nothing changed."""
+    await succeed(["nft", "-f", "-"], TIMEOUT, text)
 
 
 async def is_loaded(name: str) -> bool:
-    """Whether there is a table of ours for this interface."""
+    """Whether there is a table of ours for this interface; without nft there is none."""
+    if not is_installed("nft"):
+        return False
     tables = await succeed(["nft", "list", "tables"], TIMEOUT)
     return f"table inet {table_of(name)}" in tables.splitlines()

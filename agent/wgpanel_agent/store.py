@@ -69,6 +69,10 @@ class Store:
         """The interfaces that have a desired state."""
         return list(self._kept)
 
+    def lost_names(self) -> list[str]:
+        """See `is_lost`."""
+        return list(self._lost)
+
     def interface(self, name: str) -> Kept | None:
         """None without desired state, or where it is lost."""
         return self._kept.get(name)
@@ -78,10 +82,10 @@ class Store:
         return self._peers.get(name, {})
 
     def whole(self, name: str) -> tuple[Kept, Mapping[str, PeerPart]] | None:
-        """An interface and the peers of the same generation, for whoever reads in a thread."""
+        """An interface and its peers, of one generation."""
         with self._lock:
             kept = self._kept.get(name)
-            return None if kept is None else (kept, self._peers.get(name, {}))
+            return (kept, self._peers[name]) if kept else None
 
     def is_lost(self, name: str) -> bool:
         """There was a desired state; the journal that had it was broken."""
@@ -137,11 +141,12 @@ class Store:
                 self._kept[name] = replace(self._kept[name], private_key=key)
 
     def mark_lost(self, name: str) -> None:
-        """Remember that there must have been a desired state. Raises JournalFull."""
+        """Remember that there must have been a desired state. Raises JournalFull; then it is
+        remembered until the end of the agent."""
         with self._lock:
+            self._lost.add(name)
             with transaction(self._rows.connection):
                 self._rows.lose(name)
-            self._lost.add(name)
 
     def forget(self, name: str) -> None:
         """Nothing is desired of it any more, and its key is gone. Raises JournalFull."""

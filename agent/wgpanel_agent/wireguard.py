@@ -171,6 +171,14 @@ class WireGuard:
         found = await parse_dump(await self._dump(name), self.fingerprint, name)
         return found[name]
 
+    async def has(self, name: str) -> bool:
+        """Whether it is an interface of WireGuard."""
+        try:
+            await self._succeed(["wg", "show", name, "listen-port"], self.read_timeout)
+        except NoSuchInterface:
+            return False
+        return True
+
     async def read_back(self, name: str, keys: Collection[str]) -> dict[str, Peer]:
         """Those of the peers that are there. Reads one dump, but parses only what was asked for."""
         lines = (await self._dump(name)).split("\n")
