@@ -19,6 +19,7 @@ PORT = environment.whole("WGPANEL_PORT", 8000, least=1, most=65535)
 ALLOWED_HOSTS = environment.words("WGPANEL_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = environment.words("WGPANEL_TRUSTED_ORIGINS")
 HTTPS = environment.truth("WGPANEL_HTTPS")
+TRUSTED_PROXIES = environment.whole("WGPANEL_TRUSTED_PROXIES", int(HTTPS), least=0, most=5)
 WGPANEL_PLAIN_HTTP_NETWORKS = environment.networks(
     "WGPANEL_PLAIN_HTTP_NETWORKS", ("127.0.0.0/8", "::1/128")
 )
