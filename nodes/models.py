@@ -12,6 +12,7 @@ from simple_history.models import HistoricalRecords
 from groups.models import NodeGroup
 from groups.validators import printable
 from keyring.fields import SecretField
+from nodes.availability import HAS_ROOM
 from nodes.interfaces import Interface
 from nodes.querysets import NodeQuerySet
 from nodes.scoring import Load, score_sql
@@ -56,11 +57,6 @@ REPORTED_FIELDS = (
 PLACE_FIELDS = (
     "assigned_peers", "assigned_since_report", "assigned_before_report", "has_free_address",
     "score",
-)  # fmt: skip
-# Which nodes may take a peer, as far as the row alone can say: the condition of two indexes.
-HAS_ROOM = Q(
-    enabled=True, maintenance=False, status=Status.ONLINE, has_free_address=True,
-    assigned_peers__lt=F("max_peers"),
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ One table of penalties makes both the arithmetic and its SQL, which is the gener
 from dataclasses import dataclass
 
 from django.db.models import Case, F, FloatField, Q, Value, When
-from django.db.models.expressions import Combinable
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Cast
 
 Bands = tuple[tuple[float, float], ...]
@@ -70,7 +70,7 @@ def penalty(percent: float | None, bands: Bands) -> float:
     return next((added for bound, added in bands if percent > bound), 0.0)
 
 
-def score_sql() -> Combinable:
+def score_sql() -> CombinedExpression:
     """Return the expression for a node's score."""
     # as floats before they are added: the sum of two columns may not fit into an integer
     peers = _float("active_peers") + F("assigned_since_report") + F("assigned_before_report")
