@@ -19,6 +19,7 @@ from wgpanel_agent.journal import (
     InterfaceRow,
     JournalFull,
     Rows,
+    open_in_memory,
     open_journal,
     set_aside,
     transaction,
@@ -51,19 +52,20 @@ class Kept:
 class Store:
     """The journal of one agent. What it has returned does not change when somebody commits."""
 
-    def __init__(self, folder: Path, names: Iterable[str] = ()) -> None:
+    def __init__(self, folder: Path | None, names: Iterable[str] = ()) -> None:
         """`names` are lost where the file turns out to be broken; it is then set aside. Raises
-        OSError where the folder cannot be used or another agent has it."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        OSError where the folder cannot be used or another agent has it. Without a folder, what
+        is committed ends with the process."""
         self._lock = threading.Lock()
         self._kept: dict[str, Kept] = {}
         self._peers: dict[str, dict[str, PeerPart]] = {}
         self._keys: dict[str, str] = {}
         self._lost: set[str] = set()
-        found = self._opened(folder / FILE)
-        self._rows = found or Rows(open_journal(folder / FILE))
-        for name in () if found else names:
-            self.mark_lost(name)
+        if folder is None:
+            self._rows = Rows(open_in_memory())
+        else:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._rows = self._opened(folder / FILE) or self._started_anew(folder / FILE, names)
 
     def names(self) -> list[str]:
         """The interfaces that have a desired state."""
@@ -172,6 +174,15 @@ class Store:
                 rows.connection.close()
             logger.error("the journal is broken (%s): kept as %s", error, set_aside(path))
             return None
+        return rows
+
+    def _started_anew(self, path: Path, names: Iterable[str]) -> Rows:
+        """Whatever was desired of these is lost, until a whole document comes."""
+        rows = Rows(open_journal(path))
+        self._lost = set(names)
+        with transaction(rows.connection):
+            for name in self._lost:
+                rows.lose(name)
         return rows
 
     def _load(self, rows: Rows) -> None:
