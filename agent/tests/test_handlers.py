@@ -10,6 +10,7 @@ from wgpanel_agent.config import Config
 from wgpanel_agent.documents import StatusReport
 from wgpanel_agent.http import Call, HttpError, Reply
 from wgpanel_agent.routes import ROUTES
+from wgpanel_agent.running import handler_of
 from wgpanel_agent.system import Link
 from wgpanel_agent.wireguard import Peer, Running, WireGuard
 
@@ -50,7 +51,7 @@ def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_route_has_its_handler() -> None:
-    assert all(callable(getattr(handlers, route.handler)) for route in ROUTES)
+    assert all(callable(handler_of(route)) for route in ROUTES)
 
 
 async def test_health_tells_strangers_one_word() -> None:
@@ -224,7 +225,7 @@ async def test_a_bad_batch_is_refused_with_its_field(body: Any, field: str) -> N
     ("body", "field"),
     [
         ({}, "peers"),
-        ({"peers": [], "epoch": 1}, "document.epoch"),
+        ({"peers": [], "hooks": 1}, "document.hooks"),
         ({"peers": [make_json(public_key=KEY[:-2] + "B=")]}, "peers[0].public_key"),
         ({"peers": [], "interface": {}}, "interface.listen_port"),
         ({"peers": [], "interface": {"listen_port": 51820, "hooks": []}}, "interface.hooks"),

@@ -56,8 +56,8 @@ def test_a_method_that_a_path_does_not_have_is_405_with_allow(path):
     assert "GET" in error.headers["allow"]
 
 
-def test_up_down_and_keys_are_not_there_yet():
-    for path in ("/v1/wg/wg0", "/v1/wg/wg0/up", "/v1/wg/wg0/down", "/v1/keys/stage", "/v1/enrol"):
+def test_keys_are_not_there_yet():
+    for path in ("/v1/keys/stage", "/v1/keys/retire", "/v1/enrol"):
         assert refusal(path, "POST").status == 404
 
 

@@ -7,13 +7,19 @@ from collections.abc import Callable
 
 from wgpanel_agent import __version__
 from wgpanel_agent.apply import Applier
+from wgpanel_agent.conffile import ConfFiles
 from wgpanel_agent.config import Config
+from wgpanel_agent.convergence import Convergence
+from wgpanel_agent.desired import Desired
 from wgpanel_agent.documents import fingerprint_key, preshared_key_fingerprint
 from wgpanel_agent.http import Counters
+from wgpanel_agent.lifecycle import Lifecycle
 from wgpanel_agent.metrics import Metrics
 from wgpanel_agent.protocol import Keys, derive_keys
+from wgpanel_agent.repair import Repairer
 from wgpanel_agent.reports import StatusReport, WireGuardReport
 from wgpanel_agent.snapshot import Pace, Sampler
+from wgpanel_agent.store import Store
 from wgpanel_agent.system import Machine, boot_id
 from wgpanel_agent.wireguard import WireGuard
 
@@ -38,8 +44,10 @@ class Rendered:
 class Agent:
     """One running agent. Handlers get it whole; each part is usable alone."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, store: Store | None = None) -> None:
+        """Without a journal on disk, nothing that is desired outlives the process."""
         self.config = config
+        self.store = store or Store(None)
         self.keys: dict[str, Keys] = {}
         self.counters = Counters()
         key = fingerprint_key(config.node_id, config.secret)
@@ -49,7 +57,7 @@ class Agent:
         self.sampler = Sampler(
             wireguard,
             Machine(proc=config.host_proc, disk=config.disk),
-            config.interfaces,
+            tuple(dict.fromkeys((*config.interfaces, *self.store.names()))),
             Pace(config.look_seconds, config.active_seconds),
         )
         self.metrics = Metrics(
@@ -62,11 +70,27 @@ class Agent:
         self.applier = Applier(
             wireguard, self.sampler, observe_seconds=self.metrics.apply_seconds.observe
         )
+        self._follow_desired_state(config, wireguard)
         self._add_key(derive_keys(config.node_id, config.secret_seq, config.secret))
         self._started_at = time.monotonic()
         self._boot_id = boot_id()
         self.status_body = Rendered(self._render_status, lambda: self.sampler.version)
         self.metrics_body = Rendered(self.metrics.render, lambda: self.sampler.version)
+
+    def _follow_desired_state(self, config: Config, wireguard: WireGuard) -> None:
+        listeners = (config.listen, config.metrics_listen)
+        self.files = ConfFiles(self.store)
+        self.links = Lifecycle(
+            self.store,
+            wireguard,
+            self.files,
+            config.state_dir,
+            named=config.interfaces,
+            ports=[listener[1] for listener in listeners if listener],
+        )
+        convergence = Convergence(self.store, self.applier, self.sampler, self.links, self.files)
+        self.repairer = Repairer(convergence, config.repair_seconds)
+        self.desired = Desired(convergence, woken=self.repairer.wake)
 
     @property
     def uptime(self) -> int:

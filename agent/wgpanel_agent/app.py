@@ -141,7 +141,13 @@ class AgentApp:
             raw = await read_body(request.receive)
             self._gate.check_body(caller, raw)
             body = parse_body(raw, caller.received.content_type)
-        call = Call(params, parse_query(request.target.query), body, signed=caller is not None)
+        call = Call(
+            params,
+            parse_query(request.target.query),
+            body,
+            signed=caller is not None,
+            if_match=caller.received.if_match if caller else None,
+        )
         return _rendered(await self._handlers[route.handler](self._agent, call))
 
 

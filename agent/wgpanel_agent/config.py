@@ -43,6 +43,7 @@ class Config:
     interfaces: tuple[str, ...] = ()
     state_dir: Path = Path("/var/lib/wgpanel-agent")
     look_seconds: float = 5.0
+    repair_seconds: float = 10.0
     active_seconds: float = 180.0
     wg_timeout_seconds: float = 5.0
     peer_metrics: str = "off"
@@ -121,6 +122,7 @@ SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "interfaces": _interfaces,
     "state_dir": lambda value: Path(_folder(value)),
     "look_seconds": _number(0.1, 60),
+    "repair_seconds": _number(0.1, 3600),
     "active_seconds": _number(1, 86_400),
     "wg_timeout_seconds": _number(0.1, 60),
     "peer_metrics": _choice("off", "hashed", "full"),

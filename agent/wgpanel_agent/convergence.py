@@ -12,7 +12,7 @@ from typing import Protocol
 
 from wgpanel_agent.apply import Applied, Applier
 from wgpanel_agent.conffile import FOLDER, private_key_in
-from wgpanel_agent.documents import Delta, PeerPart
+from wgpanel_agent.documents import Delta, InterfacePart, PeerPart
 from wgpanel_agent.drift import Item, is_down, peer_items, settings_items
 from wgpanel_agent.http import HttpError
 from wgpanel_agent.iproute import wanted_routes
@@ -37,6 +37,10 @@ class Links(Protocol):
 
     async def differences(self, name: str) -> Sequence[Item]:
         """What `ensure` would repair on an interface that exists. Raises WireGuardError."""
+
+    def refuse_conflicts(self, name: str, part: InterfacePart) -> None:
+        """Before the journal takes it: a port of somebody else, a file of somebody else. Raises
+        HttpError or InvalidDocument."""
 
     def is_stopped(self, name: str) -> bool:
         """Somebody took it down on purpose: it stays down until the same somebody says."""
@@ -68,8 +72,8 @@ class Convergence:
         self.links = links
         self.files = files
         self.clock = clock
-        self._sampler = sampler
-        self._folder = folder
+        self.sampler = sampler
+        self.folder = folder
         self._public_keys: dict[str, str] = {}
 
     def wanted(self, name: str) -> list[PeerPart]:
@@ -80,13 +84,28 @@ class Convergence:
     async def bring(self, name: str) -> Applied:
         """Make the interface what the journal wants, all of it. Raises HttpError and
         WireGuardError; then it is incomplete, and the next repair tries again."""
-        kept = self.kept(name)
         await self.ensure_key(name)
-        await self.links.ensure(name)
+        fault = await self._link_fault(name)
+        try:
+            applied = await self._bring_peers(name)
+        except NoSuchInterface as error:
+            raise fault or error from error
+        if fault:  # whoever may connect does so even where, say, forwarding cannot be had
+            raise fault
+        return applied
+
+    async def _link_fault(self, name: str) -> HttpError | WireGuardError | None:
+        try:
+            await self.links.ensure(name)
+        except (HttpError, WireGuardError) as error:
+            return error
+        return None
+
+    async def _bring_peers(self, name: str) -> Applied:
         running = await self.applier.look(name)
         wanted = self.wanted(name)
         plan = await plan_document(running.peers, wanted, self._fingerprint)
-        settings = await self._settings(kept, running)
+        settings = await self._settings(self.kept(name), running)
         if settings.hold(running) and len(plan.touched) <= MOST_CHANGES:
             await self._carry_out(name, plan)
         else:
@@ -115,7 +134,7 @@ class Convergence:
             running = await self.applier.known(name, younger_than)
         except NoSuchInterface:
             return [is_down()]
-        if self._sampler.interfaces[name].status != "up":
+        if self.sampler.interfaces[name].status != "up":
             return [is_down()]
         settings = await self._settings(self.kept(name), running)
         items = [*await self.links.differences(name), *settings_items(settings, running)]
@@ -124,8 +143,14 @@ class Convergence:
 
     async def remove_expired(self, name: str) -> bool:
         """Whether anybody had to go. That is not repair: it happens whatever the policy."""
-        running = await self.applier.known(name)
-        plan = await plan_changes(running.peers, (), self._expired(name), self._fingerprint)
+        expired = self._expired(name)
+        if not expired:
+            return False
+        try:
+            running = await self.applier.known(name)
+        except NoSuchInterface:
+            return False
+        plan = await plan_changes(running.peers, (), expired, self._fingerprint)
         await self._carry_out(name, plan)
         return bool(plan)
 
@@ -140,7 +165,7 @@ class Convergence:
         """The public key to the private one in the journal, or else the running one."""
         private = self.store.private_key(name)
         if private is None:
-            running = self._sampler.interfaces[name].running
+            running = self.sampler.interfaces[name].running
             return running.public_key if running else None
         if private not in self._public_keys:
             self._public_keys[private] = await self.applier.wireguard.public_key(private)
@@ -151,7 +176,7 @@ class Convergence:
         new one only for an interface that is not there. Raises HttpError."""
         if self.store.private_key(name) is not None:
             return
-        in_file = private_key_in(self._folder / f"{name}.conf")
+        in_file = private_key_in(self.folder / f"{name}.conf")
         try:
             key = await self.applier.wireguard.private_key(name) or in_file
         except NoSuchInterface:
@@ -162,14 +187,14 @@ class Convergence:
 
     def condition(self, name: str) -> str:
         """As it was noted last."""
-        conformity = self._sampler.interfaces[name].conformity
+        conformity = self.sampler.interfaces[name].conformity
         return conformity.condition if conformity else "incomplete"
 
     def note(self, name: str, condition: str, items: Sequence[Item] = ()) -> None:
         """Let the next report tell it."""
         kept = self.store.interface(name)
         state = kept.state if kept else None
-        self._sampler.conform(name, Conformity(state, condition, tuple(items)))
+        self.sampler.conform(name, Conformity(state, condition, tuple(items)))
 
     def note_applied(self, name: str) -> None:
         """All of it was seen. Where the journal cannot be told, the next repair looks again."""

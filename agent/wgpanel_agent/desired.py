@@ -50,6 +50,18 @@ class Desired:
         self._store = convergence.store
         self._woken = woken
 
+    async def create(self, name: str, given: State | None, document: WholeDocument) -> Outcome:
+        """Like `put_whole`, also for an interface that is not there yet."""
+        sampler = self._convergence.sampler
+        if name in sampler.interfaces:
+            return await self.put_whole(name, given, document)
+        sampler.manage(name)
+        try:
+            return await self.put_whole(name, given, document)
+        finally:
+            if self._store.interface(name) is None:
+                sampler.release(name)
+
     async def put_whole(self, name: str, given: State | None, document: WholeDocument) -> Outcome:
         """`given` is what If-Match said, None for no state at all."""
         async with self._turn(name):
@@ -60,6 +72,7 @@ class Desired:
             await refuse_wrong_sum(document)
             await self._refuse_shrinking(name, document)
             refuse_own_key(document.peers, await self._convergence.own_key(name))
+            self._convergence.links.refuse_conflicts(name, document.interface)
             await self._commit(name, lambda: self._store.commit_whole(name, document))
             outcome = await self._apply(name, self._convergence.bring)
             return replace(outcome, is_new=kept is None)
@@ -83,10 +96,12 @@ class Desired:
             change = functools.partial(self._convergence.change, before=before, delta=delta)
             return await self._apply(name, change)
 
-    def refuse_other(self, name: str, given: State | None) -> None:
-        """For writes that are no documents: 412 unless this is the node's state."""
-        with self._telling(name):
+    @asynccontextmanager
+    async def turn(self, name: str, given: State | None) -> AsyncIterator[None]:
+        """For writes that are no documents: the only writer, and 412 unless this is the state."""
+        async with self._turn(name):
             refuse_other_state(self._store.interface(name), given)
+            yield
 
     def condition_of(self, name: str, if_match: str | None) -> State | None:
         """The state that If-Match names; 428 without one, 412 for `*` and whatever else."""

@@ -1,31 +1,30 @@
 """What each route does: read the snapshot, or hand a checked change to the applier."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from wgpanel_agent import __version__, grammar
+from wgpanel_agent import __version__, desired_handlers, grammar
 from wgpanel_agent.agent import Agent
 from wgpanel_agent.apply import Applied
 from wgpanel_agent.documents import (
+    MOST_CHANGES,
+    MOST_PEERS,
     Document,
     InterfacePart,
     InvalidDocument,
     PeerPart,
     fields_of,
     list_of,
+    refuse_both,
     refuse_double_claims,
 )
-from wgpanel_agent.http import Call, HttpError, Reply
+from wgpanel_agent.http import Call, HttpError, Reply, invalid_as_422
 from wgpanel_agent.metrics import CONTENT_TYPE
 from wgpanel_agent.protocol import JSON
 from wgpanel_agent.slices import in_slices
 from wgpanel_agent.states import InterfaceState
 from wgpanel_agent.wireguard import Peer
 
-MOST_CHANGES = 500  # in one batch; more travels as a whole document
-MOST_PEERS = 65_536
 quoted = json.encoder.encode_basestring_ascii
 
 
@@ -76,14 +75,18 @@ async def list_peers(agent: Agent, call: Call) -> Reply:
 
 
 async def change_peers(agent: Agent, call: Call) -> Reply:
-    """A batch: `upsert`, `remove`, and `confirm_removals` where so many must be confirmed."""
-    with _invalid_as_422():
+    """A batch: `upsert`, `remove`, and `confirm_removals` where so many must be confirmed; with
+    an `epoch` it is a delta of the desired state."""
+    if desired_handlers.is_desired(call.body):
+        return await desired_handlers.change(agent, call)
+    agent.desired.refuse_desired(call.params["iface"])
+    with invalid_as_422():
         given = fields_of(call.body, "body", ("upsert", "remove", "confirm_removals"))
         upserts = await _peers(agent, given.get("upsert", []), "upsert", MOST_CHANGES)
         listed = list_of(given.get("remove", []), "remove", MOST_CHANGES)
         removals = [grammar.public_key(key, f"remove[{i}]") for i, key in enumerate(listed)]
         refuse_double_claims(upserts, "upsert")
-        _refuse_both(upserts, removals)
+        refuse_both(upserts, removals)
         applied = await agent.applier.change(
             call.params["iface"], upserts, removals, _confirmed(given)
         )
@@ -92,7 +95,8 @@ async def change_peers(agent: Agent, call: Call) -> Reply:
 
 async def put_peer(agent: Agent, call: Call) -> Reply:
     """201 for a new peer, 200 for one that was there."""
-    with _invalid_as_422():
+    agent.desired.refuse_desired(call.params["iface"])
+    with invalid_as_422():
         given = fields_of(call.body, "peer", PeerPart.__slots__)
         if given.get("public_key", call.params["peer"]) != call.params["peer"]:
             raise InvalidDocument("peer.public_key", "is not the one in the path")
@@ -102,6 +106,7 @@ async def put_peer(agent: Agent, call: Call) -> Reply:
 
 
 async def delete_peer(agent: Agent, call: Call) -> Reply:
+    agent.desired.refuse_desired(call.params["iface"])
     applied = await agent.applier.change(call.params["iface"], removals=[call.params["peer"]])
     if not applied.removed:
         raise HttpError(404, "no_such_peer", "This interface has no such peer.")
@@ -109,8 +114,12 @@ async def delete_peer(agent: Agent, call: Call) -> Reply:
 
 
 async def sync_conf(agent: Agent, call: Call) -> Reply:
-    """The whole interface: `peers`, and `interface` where its settings are to change."""
-    with _invalid_as_422():
+    """The whole interface: `peers`, and `interface` where its settings are to change; with an
+    `epoch` it is the desired state."""
+    if desired_handlers.is_desired(call.body):
+        return await desired_handlers.synchronise(agent, call)
+    agent.desired.refuse_desired(call.params["iface"])
+    with invalid_as_422():
         given = fields_of(call.body, "document", ("interface", "peers", "confirm_removals"))
         part = given.get("interface")
         document = Document.of(
@@ -119,14 +128,6 @@ async def sync_conf(agent: Agent, call: Call) -> Reply:
         )
         applied = await agent.applier.bring_to(call.params["iface"], document, _confirmed(given))
     return _applied(applied)
-
-
-@contextmanager
-def _invalid_as_422() -> Iterator[None]:
-    try:
-        yield
-    except InvalidDocument as error:
-        raise HttpError(422, "invalid", f"{error}.", field=error.field) from error
 
 
 async def _seen(agent: Agent, call: Call) -> InterfaceState:
@@ -154,19 +155,12 @@ async def _peers(agent: Agent, value: object, field: str, most: int) -> list[Pee
 
 
 def _peer_part(agent: Agent, data: object, path: str) -> PeerPart:
-    """Expiry and quota need a journal to be kept; until there is one they are refused, loudly."""
+    """Expiry and quota are kept with a desired state only; here they are refused, loudly."""
     part = PeerPart.parse(data, path, routes=agent.config.allow_routes)
     for name in ("expires_at", "quota_bytes"):
         if getattr(part, name) is not None:
-            raise InvalidDocument(f"{path}.{name}", "is not enforced by this version")
+            raise InvalidDocument(f"{path}.{name}", "needs a desired state")
     return part
-
-
-def _refuse_both(upserts: list[PeerPart], removals: list[str]) -> None:
-    wanted = {peer.public_key for peer in upserts}
-    for position, key in enumerate(removals):
-        if key in wanted:
-            raise InvalidDocument(f"remove[{position}]", "is in upsert as well")
 
 
 def _confirmed(given: Any) -> int | None:

@@ -1,9 +1,12 @@
 """What passes between the HTTP edge (`app`) and the handlers: a call, a reply, or an error."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from wgpanel_agent.grammar import InvalidDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,13 +14,15 @@ class Call:
     """One request as a handler sees it, after every check of the gate.
 
     `params` are the variable parts of the path, `query` has each key once, `body` is the parsed
-    JSON or None where the request had none. `signed` is False only on public routes.
+    JSON or None where the request had none. `signed` is False only on public routes. `if_match`
+    is the header field as it was sent.
     """
 
     params: dict[str, str]
     query: dict[str, str]
     body: Any
     signed: bool
+    if_match: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,15 @@ class HttpError(Exception):
 
     def envelope(self) -> dict[str, Any]:
         return {"error": self.code, "detail": self.detail, **self.extra}
+
+
+@contextmanager
+def invalid_as_422() -> Iterator[None]:
+    """What is outside the grammar is the caller's mistake."""
+    try:
+        yield
+    except InvalidDocument as error:
+        raise HttpError(422, "invalid", f"{error}.", field=error.field) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class BrokenJournal(Exception):
     """There is a file, and it is not what was written."""
 
 
-class JournalFull(Exception):
+class JournalFull(OSError):
     """It could not be written: the disk is full, read-only or failing. Nothing has changed."""
 
 
@@ -88,7 +88,12 @@ def open_journal(path: Path) -> sqlite3.Connection:
         raise BrokenJournal(name) from None  # its message may quote a key
 
 
-def _connected(path: Path, *, is_new: bool) -> sqlite3.Connection:
+def open_in_memory() -> sqlite3.Connection:
+    """A journal that ends with the process."""
+    return _connected(":memory:", is_new=True)
+
+
+def _connected(path: Path | str, *, is_new: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         for pragma in PRAGMAS:

@@ -9,7 +9,7 @@ from wgpanel_agent.http import HttpError
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`handler` names a function in `handlers`; a public route needs no signature."""
+    """`handler` names a function of a handler module; a public route needs no signature."""
 
     method: str
     template: str
@@ -22,6 +22,8 @@ ROUTES = (
     Route("GET", "/v1/metrics", "metrics", public=True),
     Route("GET", "/v1/status", "status"),
     Route("GET", "/v1/wg", "list_interfaces"),
+    Route("GET", "/v1/wg/{iface}", "get_interface"),
+    Route("PUT", "/v1/wg/{iface}", "put_interface"),
     Route("GET", "/v1/wg/{iface}/dump", "dump"),
     Route("GET", "/v1/wg/{iface}/peers", "list_peers"),
     Route("POST", "/v1/wg/{iface}/peers", "change_peers"),

@@ -4,35 +4,54 @@ import asyncio
 import gc
 import logging
 import resource
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from wgpanel_agent import handlers
+from wgpanel_agent import desired_handlers, handlers
 from wgpanel_agent.agent import Agent
-from wgpanel_agent.app import AgentApp
+from wgpanel_agent.app import AgentApp, Handler
 from wgpanel_agent.auth import Gate
 from wgpanel_agent.config import Config
 from wgpanel_agent.limits import Limits, Rate
 from wgpanel_agent.nonces import NonceStore
 from wgpanel_agent.routes import METRICS_ONLY, ROUTES, Route
 from wgpanel_agent.server import serve
+from wgpanel_agent.store import Store
 
 logger = logging.getLogger(__name__)
 
+HANDLER_MODULES = (handlers, desired_handlers)
 BURST_SECONDS = 5  # of a public route's rate that may come at once
 
 
 async def run(config: Config) -> None:
     """Returns after SIGTERM or SIGINT. Raises OSError where an address or folder cannot be had."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold keys
-    agent = Agent(config)
-    nonces = NonceStore(_state_dir(config.state_dir) / "nonces", capacity=limits_of(config).nonces)
-    sampling = asyncio.create_task(agent.sampler.run())
+    store = Store(_state_dir(config.state_dir), config.interfaces)
+    agent = Agent(config, store)
+    nonces = NonceStore(config.state_dir / "nonces", capacity=limits_of(config).nonces)
+    try:
+        async with _at_work(agent):
+            await _serve(agent, nonces)
+    finally:
+        nonces.close()
+        store.close()
+
+
+@asynccontextmanager
+async def _at_work(agent: Agent) -> AsyncIterator[None]:
+    """Interfaces are as desired before anybody is answered; files follow to the end."""
+    await agent.sampler.look()
+    await agent.repairer.start([state.name for state in agent.sampler.managed])
+    tasks = [asyncio.create_task(act()) for act in (agent.sampler.run, agent.repairer.run)]
     gc.freeze()  # what is loaded by now stays; no collection needs to walk it again
     try:
-        await _serve(agent, nonces)
+        yield
     finally:
-        sampling.cancel()
-        nonces.close()
+        for task in tasks:
+            task.cancel()
+        await agent.files.flush()
 
 
 def limits_of(config: Config) -> Limits:
@@ -53,7 +72,7 @@ async def _serve(agent: Agent, nonces: NonceStore) -> None:
     def app(routes: tuple[Route, ...]) -> AgentApp:
         return AgentApp(
             agent,
-            {route.handler: getattr(handlers, route.handler) for route in routes},
+            {route.handler: handler_of(route) for route in routes},
             gate,
             counters=agent.counters,
             limits=limits,
@@ -69,6 +88,15 @@ async def _serve(agent: Agent, nonces: NonceStore) -> None:
         limits=limits,
         metrics_app=app(METRICS_ONLY),
         metrics_listen=config.metrics_listen,
+    )
+
+
+def handler_of(route: Route) -> Handler:
+    """Each module of handlers has some of them."""
+    return next(
+        getattr(module, route.handler)
+        for module in HANDLER_MODULES
+        if hasattr(module, route.handler)
     )
 
 

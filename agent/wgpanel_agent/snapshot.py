@@ -101,6 +101,19 @@ class Sampler:
         self._state(name).read_back(news, at)
         self.version += 1
 
+    def manage(self, name: str) -> None:
+        """From here on this interface is the agent's to change; it may not be there yet."""
+        self._state(name).is_managed = True
+        self.version += 1
+
+    def release(self, name: str) -> None:
+        """It is the agent's no longer, and known only while it is there."""
+        state = self._state(name)
+        state.is_managed, state.conformity = False, None
+        if state.running is None:
+            del self.interfaces[name]
+        self.version += 1
+
     def conform(self, name: str, conformity: Conformity | None) -> None:
         """Take how a managed interface stands to its desired state; None where it has none."""
         self._state(name).conformity = conformity

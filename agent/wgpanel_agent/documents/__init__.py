@@ -4,7 +4,14 @@ Both sides build and read them with these types, so a field exists in one place.
 InvalidDocument with the path of the field. Standard library only.
 """
 
-from wgpanel_agent.documents.bodies import Delta, Document, WholeDocument
+from wgpanel_agent.documents.bodies import (
+    MOST_CHANGES,
+    MOST_PEERS,
+    Delta,
+    Document,
+    WholeDocument,
+    refuse_both,
+)
 from wgpanel_agent.documents.fingerprints import fingerprint_key, preshared_key_fingerprint
 from wgpanel_agent.documents.parts import (
     POLICIES,
@@ -19,6 +26,8 @@ from wgpanel_agent.grammar import InvalidDocument
 from wgpanel_agent.reports import InterfaceReport, StatusReport
 
 __all__ = [
+    "MOST_CHANGES",
+    "MOST_PEERS",
     "POLICIES",
     "Delta",
     "Document",
@@ -36,6 +45,7 @@ __all__ = [
     "list_of",
     "parse_if_match",
     "preshared_key_fingerprint",
+    "refuse_both",
     "refuse_double_claims",
     "state_hash",
 ]
