@@ -44,8 +44,15 @@ class Rendered:
 class Agent:
     """One running agent. Handlers get it whole; each part is usable alone."""
 
-    def __init__(self, config: Config, store: Store | None = None) -> None:
-        """Without a journal on disk, nothing that is desired outlives the process."""
+    def __init__(
+        self,
+        config: Config,
+        store: Store | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Without a journal on disk, nothing that is desired outlives the process. `clock` tells
+        who has expired, in Unix seconds."""
         self.config = config
         self.store = store or Store(None)
         self.keys: dict[str, Keys] = {}
@@ -70,16 +77,18 @@ class Agent:
         self.applier = Applier(
             wireguard, self.sampler, observe_seconds=self.metrics.apply_seconds.observe
         )
-        self._follow_desired_state(config, wireguard)
+        self._follow_desired_state(config, wireguard, clock)
         self._add_key(derive_keys(config.node_id, config.secret_seq, config.secret))
         self._started_at = time.monotonic()
         self._boot_id = boot_id()
         self.status_body = Rendered(self._render_status, lambda: self.sampler.version)
         self.metrics_body = Rendered(self.metrics.render, lambda: self.sampler.version)
 
-    def _follow_desired_state(self, config: Config, wireguard: WireGuard) -> None:
+    def _follow_desired_state(
+        self, config: Config, wireguard: WireGuard, clock: Callable[[], float]
+    ) -> None:
         listeners = (config.listen, config.metrics_listen)
-        self.files = ConfFiles(self.store)
+        self.files = ConfFiles(self.store, clock=clock)
         self.links = Lifecycle(
             self.store,
             wireguard,
@@ -87,8 +96,11 @@ class Agent:
             config.state_dir,
             named=config.interfaces,
             ports=[listener[1] for listener in listeners if listener],
+            clock=clock,
         )
-        convergence = Convergence(self.store, self.applier, self.sampler, self.links, self.files)
+        convergence = Convergence(
+            self.store, self.applier, self.sampler, self.links, self.files, clock=clock
+        )
         self.repairer = Repairer(convergence, config.repair_seconds)
         self.desired = Desired(convergence, woken=self.repairer.wake)
 

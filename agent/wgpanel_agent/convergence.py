@@ -53,6 +53,11 @@ class ConfFiles(Protocol):
         """The journal's entry has changed, or who of its peers has expired."""
 
 
+def disk_full(error: JournalFull) -> HttpError:
+    detail = f"The journal cannot be written ({error}); nothing was changed."
+    return HttpError(507, "disk_full", detail)
+
+
 class Convergence:
     """The one way from the journal to the interface. `clock` is Unix time, in seconds."""
 
@@ -84,7 +89,6 @@ class Convergence:
     async def bring(self, name: str) -> Applied:
         """Make the interface what the journal wants, all of it. Raises HttpError and
         WireGuardError; then it is incomplete, and the next repair tries again."""
-        await self.ensure_key(name)
         fault = await self._link_fault(name)
         try:
             applied = await self._bring_peers(name)
@@ -183,7 +187,10 @@ class Convergence:
             key = in_file or await self.applier.wireguard.new_private_key()
         if key is None:
             raise HttpError(409, "no_private_key", f"{name} has no private key.")
-        self.store.keep_private_key(name, key)
+        try:
+            self.store.keep_private_key(name, key)
+        except JournalFull as error:
+            raise disk_full(error) from error
 
     def condition(self, name: str) -> str:
         """As it was noted last."""

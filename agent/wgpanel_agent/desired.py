@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wgpanel_agent.apply import Applied
-from wgpanel_agent.convergence import Convergence
+from wgpanel_agent.convergence import Convergence, disk_full
 from wgpanel_agent.documents import (
     Delta,
     InvalidDocument,
@@ -73,6 +73,7 @@ class Desired:
             await self._refuse_shrinking(name, document)
             refuse_own_key(document.peers, await self._convergence.own_key(name))
             self._convergence.links.refuse_conflicts(name, document.interface)
+            await self._convergence.ensure_key(name)
             await self._commit(name, lambda: self._store.commit_whole(name, document))
             outcome = await self._apply(name, self._convergence.bring)
             return replace(outcome, is_new=kept is None)
@@ -150,8 +151,7 @@ class Desired:
         try:
             await asyncio.to_thread(commit)
         except JournalFull as error:
-            detail = f"The journal cannot be written ({error}); nothing was changed."
-            raise HttpError(507, "disk_full", detail) from error
+            raise disk_full(error) from error
         self._convergence.files.changed(name)
         self._woken()
 

@@ -71,12 +71,13 @@ class Repairer:
     async def _repair(self, kept: Kept) -> None:
         name, convergence = kept.name, self._convergence
         try:
+            await convergence.ensure_key(name)
             if await convergence.remove_expired(name):
                 convergence.files.changed(name)
             items = await convergence.differences(name, YOUNG_ENOUGH)
-        except WireGuardError as error:
+        except (HttpError, WireGuardError):
             convergence.note(name, "drifted", [is_down("error")])
-            raise error
+            raise
         if not items:
             convergence.note_applied(name)
         elif self._may_repair(kept):

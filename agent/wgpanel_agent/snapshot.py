@@ -93,7 +93,9 @@ class Sampler:
     async def absorb(self, name: str, running: Running, began_at: float) -> None:
         """Take a look at the whole of one interface."""
         active_since = time.time() - self._pace.active
-        await self._state(name).absorb(running, began_at, active_since)
+        state = self._state(name)
+        await state.absorb(running, began_at, active_since)
+        state.link = state.link or links({name}).get(name)  # of one that was just made
         self.version += 1
 
     def read_back(self, name: str, news: Mapping[str, Peer | None], at: float) -> None:
