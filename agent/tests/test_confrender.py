@@ -89,8 +89,8 @@ def test_hooks_are_those_of_the_typed_options() -> None:
     )
     assert hooks("wg-0", part, routes_of(part, peer), FOLDER)[2:] == (
         "PostUp = nft -f /etc/wireguard/wg-0.wgpanel.nft || true",
-        "PostUp = ip -4 route add 192.168.5.0/24 dev wg-0 proto 87 table main || true",
-        "PostUp = ip -6 route add fd05::/64 dev wg-0 proto 87 table main || true",
+        "PostUp = ip route add 192.168.5.0/24 dev wg-0 proto 87 table main || true",
+        "PostUp = ip route add fd05::/64 dev wg-0 proto 87 table main || true",
         "PostDown = nft delete table inet wgpanel_wg-0 || true",
     )
     assert parse(render(make_conf(part, peer))).hooks == hooks(

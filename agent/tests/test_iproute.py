@@ -7,11 +7,11 @@ from wgpanel_agent.iproute import Route, parse_routes, route_line
 @pytest.mark.parametrize(
     ("route", "line"),
     [
-        (Route("10.9.0.0/24"), "-4 route add 10.9.0.0/24 dev wg0 proto 87 table main"),
-        (Route("fd09::/64", "99"), "-6 route add fd09::/64 dev wg0 proto 87 table 99"),
+        (Route("10.9.0.0/24"), "route add 10.9.0.0/24 dev wg0 proto 87 table main"),
+        (Route("fd09::/64", "99"), "route add fd09::/64 dev wg0 proto 87 table 99"),
     ],
 )
-def test_a_line_names_family_interface_mark_and_table(route: Route, line: str) -> None:
+def test_a_line_names_interface_mark_and_table(route: Route, line: str) -> None:
     assert route_line("add", "wg0", route) == line
 
 

@@ -82,9 +82,7 @@ def wanted_routes(part: InterfacePart, peers: Iterable[PeerPart]) -> frozenset[R
 
 def route_line(verb: str, name: str, route: Route) -> str:
     """As `ip -batch` reads it; `verb` is add or del."""
-    family = "-6" if ":" in route.network else "-4"
-    tail = f"dev {name} proto {PROTOCOL} table {route.table}"
-    return f"{family} route {verb} {route.network} {tail}"
+    return f"route {verb} {route.network} dev {name} proto {PROTOCOL} table {route.table}"
 
 
 def parse_routes(text: str) -> set[Route]:

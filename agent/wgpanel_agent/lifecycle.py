@@ -101,11 +101,13 @@ class Lifecycle:
 
     async def up(self, name: str) -> None:
         """Also after `down`."""
+        self._kept(name)
         self._marks.stop(name, is_stopped=False)
         await self.ensure(name)
 
     async def down(self, name: str) -> None:
         """Until `up`, also after a restart of the agent."""
+        self._kept(name)
         self._marks.stop(name, is_stopped=True)
         await self._take_away(name)
 
@@ -150,7 +152,7 @@ class Lifecycle:
         except (WireGuardError, OSError) as error:
             if not is_made or kept.applied_generation is None:
                 await self._give_up(kept.name)
-            detail = f"{kept.name} could not be started: {error}."
+            detail = f"{kept.name} could not be started: {str(error).rstrip('.')}."
             raise HttpError(500, "start_failed", detail) from error
 
     async def _make(self, kept: Kept) -> None:
@@ -193,11 +195,10 @@ class Lifecycle:
         own = self._marks.of(name).addresses
         self._marks.own(name, tuple(dict.fromkeys((*own, *part.addresses))))
         await self._add_addresses(name, part)
-        stale = [it for it in own if it not in part.addresses and it in _addresses(name)]
-        for address in stale:
-            await iproute.remove_address(name, address)
-        if stale:
-            await self._add_addresses(name, part)
+        for address in own:
+            if address not in part.addresses and address in _addresses(name):
+                await iproute.remove_address(name, address)
+        await self._add_addresses(name, part)
         self._marks.own(name, part.addresses)
 
     async def _add_addresses(self, name: str, part: InterfacePart) -> None:

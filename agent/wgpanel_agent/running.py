@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from wgpanel_agent import desired_handlers, handlers
+from wgpanel_agent import desired_handlers, handlers, lifecycle_handlers
 from wgpanel_agent.agent import Agent
 from wgpanel_agent.app import AgentApp, Handler
 from wgpanel_agent.auth import Gate
@@ -21,7 +21,7 @@ from wgpanel_agent.store import Store
 
 logger = logging.getLogger(__name__)
 
-HANDLER_MODULES = (handlers, desired_handlers)
+HANDLER_MODULES = (handlers, desired_handlers, lifecycle_handlers)
 BURST_SECONDS = 5  # of a public route's rate that may come at once
 
 
@@ -93,11 +93,12 @@ async def _serve(agent: Agent, nonces: NonceStore) -> None:
 
 def handler_of(route: Route) -> Handler:
     """Each module of handlers has some of them."""
-    return next(
+    found: Handler = next(
         getattr(module, route.handler)
         for module in HANDLER_MODULES
         if hasattr(module, route.handler)
     )
+    return found
 
 
 def _state_dir(path: Path) -> Path:

@@ -7,6 +7,7 @@ namespace, which the next run removes.
 
 import ctypes
 import itertools
+import json
 import os
 import shutil
 import socket
@@ -14,6 +15,8 @@ import subprocess
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ from wgpanel_agent.system import Machine
 from wgpanel_agent.wireguard import WireGuard
 
 PREFIX = "wgpanel-lab-agent-"
-PROGRAMS = ("ip", "nsenter", "unshare", "setpriv", "wg", "wireguard-go")
+PROGRAMS = ("ip", "nft", "nsenter", "unshare", "setpriv", "wg", "wg-quick", "wireguard-go")
 CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x200, 0x20000, 0x40000000
 PORT = 51820
 
@@ -178,9 +181,14 @@ class Box:
         child.kill()
         child.wait()
 
+    def links(self) -> list[str]:
+        """All but the loopback."""
+        return [it for it in links_in(self.name) if it != "lo"]
+
     def close(self) -> None:
         for label in reversed(list(self.children)):
             self.stop(label)
+        empty(self.name)
         call("ip", "netns", "delete", self.name)
 
     @staticmethod
@@ -191,11 +199,36 @@ class Box:
             time.sleep(0.005)
 
 
+def links_in(namespace: str) -> list[str]:
+    shown = json.loads(call("ip", "-netns", namespace, "-json", "link", "show"))
+    return [link["ifname"] for link in shown]
+
+
+def empty(namespace: str) -> None:
+    """A wireguard-go that wg-quick has started ends with its interface."""
+    for name in links_in(namespace):
+        if name != "lo":
+            call("ip", "-netns", namespace, "link", "delete", "dev", name)
+
+
+def connect(one: "Box", other: "Box", number: int) -> None:
+    """A cable: `eth<number>` at both ends, addresses .1 and .2 in 198.18.<number>.0/24 and
+    fd18:<number>::/64."""
+    name = f"eth{number}"
+    peer = ("peer", "name", name, "netns", other.name)
+    call("ip", "link", "add", name, "netns", one.name, "type", "veth", *peer)
+    for position, end in enumerate((one, other), 1):
+        end.run("ip", "address", "add", f"198.18.{number}.{position}/24", "dev", name)
+        end.run("ip", "address", "add", f"fd18:{number}::{position}/64", "dev", name, "nodad")
+        end.run("ip", "link", "set", "dev", name, "up")
+
+
 def remove_leftovers() -> None:
     held = Path("/run/netns")
     for name in os.listdir(held) if held.exists() else ():
         owner = name.removeprefix(PREFIX).partition("-")[0]
         if name.startswith(PREFIX) and owner.isdecimal() and not Path("/proc", owner).exists():
+            empty(name)
             call("ip", "netns", "delete", name)
 
 
@@ -204,19 +237,66 @@ def _swept() -> None:
     remove_leftovers()
 
 
-@pytest.fixture
-def box(tmp_path: Path, _swept: None) -> Iterator[Box]:
-    """A machine with wg0, entered by this thread."""
-    fresh = Box(tmp_path)
-    folder, home = os.getcwd(), namespaces_of("thread-self")
+@contextmanager
+def machine(folder: Path) -> Iterator[Box]:
+    """An empty one."""
+    folder.mkdir(exist_ok=True)
+    fresh = Box(folder)
     try:
-        fresh.add_interface()
-        enter(namespaces_of(fresh.pid))
         yield fresh
+    finally:
+        fresh.close()
+
+
+@contextmanager
+def entered(box: Box) -> Iterator[None]:
+    """This thread, and what it starts, are there."""
+    folder, home = os.getcwd(), namespaces_of("thread-self")
+    enter(namespaces_of(box.pid))
+    try:
+        yield
     finally:
         enter(home)
         os.chdir(folder)
-        fresh.close()
+
+
+@pytest.fixture
+def box(tmp_path: Path, _swept: None) -> Iterator[Box]:
+    """A machine with wg0, entered by this thread."""
+    with machine(tmp_path) as fresh:
+        fresh.add_interface()
+        with entered(fresh):
+            yield fresh
+
+
+@pytest.fixture
+def bare(tmp_path: Path, _swept: None) -> Iterator[Box]:
+    """A machine without WireGuard, entered by this thread."""
+    with machine(tmp_path) as fresh, entered(fresh):
+        yield fresh
+
+
+@dataclass
+class Site:
+    """A client, the node in the middle, and a host behind it that knows the node's cable only."""
+
+    node: Box
+    client: Box
+    behind: Box
+
+
+@pytest.fixture
+def site(tmp_path: Path, _swept: None) -> Iterator[Site]:
+    """Cabled over eth1 and eth2; this thread is on the node."""
+    with (
+        machine(tmp_path) as node,
+        machine(tmp_path / "client") as client,
+        machine(tmp_path / "behind") as behind,
+    ):
+        connect(node, client, 1)
+        connect(node, behind, 2)
+        with entered(node):
+            yield Site(node, client, behind)
 
 
 def fingerprint(public_key: str, preshared_key: str) -> str:
@@ -225,6 +305,12 @@ def fingerprint(public_key: str, preshared_key: str) -> str:
 
 @pytest.fixture
 def wireguard(box: Box) -> WireGuard:
+    return WireGuard(fingerprint)
+
+
+@pytest.fixture
+def wireguard_alone() -> WireGuard:
+    """For a machine that a test has made itself."""
     return WireGuard(fingerprint)
 
 
