@@ -12,7 +12,6 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import DatabaseError
 from django.db.models import F, QuerySet
 from wgpanel_agent.documents import InterfacePart, InvalidDocument, PeerPart, State, state_hash
 
@@ -130,7 +129,7 @@ def _read(interface_id: UUID, peers: QuerySet[Peer]) -> Reading:
         pools = {pool.family: pool for pool in interface.pools}
         for _, group in groupby(map(Row._make, found), itemgetter(0)):
             _take(reading, pools, list(group))
-    except (DatabaseError, SecretLocked, InvalidDocument, ValueError) as error:
+    except (SecretLocked, InvalidDocument, ValueError) as error:
         raise NotRendered(f"{type(error).__name__}: {error}") from error
     return reading
 

@@ -51,9 +51,13 @@ def take(
     A task that is delivered again to a new worker keeps its id, and with it its lease.
     """
     now = now or timezone.now()
-    # one that reaches further than leases do is from before the clock stepped back
-    stray = Q(sync_lease_until__gt=now + LONGEST + CLOCKS_DIFFER)
-    free = Q(sync_lease_until=None) | Q(sync_lease_until__lte=now) | Q(sync_lease_owner=owner)
-    due = outbox.due(now, hinted=hinted).filter(free | stray, pk=interface_id)
+    mine_or_free = free(now) | Q(sync_lease_owner=owner)
+    due = outbox.due(now, hinted=hinted).filter(mine_or_free, pk=interface_id)
     taken = due.update(sync_lease_owner=owner, sync_lease_until=now + SHORT)
     return Lease(interface_id, owner) if taken else None
+
+
+def free(now: dt.datetime) -> Q:
+    """Nobody has it; one that reaches further than leases do is from before the clock stepped."""
+    stray = Q(sync_lease_until__gt=now + LONGEST + CLOCKS_DIFFER)
+    return Q(sync_lease_until=None) | Q(sync_lease_until__lte=now) | stray

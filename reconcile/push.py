@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 from uuid import UUID
 
+from django.db import DatabaseError
 from django.utils import timezone
 
 from nodes.interfaces import Condition, Interface
@@ -42,6 +43,9 @@ def _push_once(lease: Lease, deadline: Deadline) -> None:
         act(interface, lease, deadline)
     except Stopped as stop:
         _give_up(lease, interface, stop.meaning)
+    except DatabaseError as error:
+        reason = f"The database failed: {error}"[:300]
+        _give_up(lease, interface, Meaning(Step.TRY_LATER, Condition.UNKNOWN, reason))
     else:
         lease.release()
 

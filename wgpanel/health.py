@@ -15,7 +15,7 @@ from schedule.models import Heartbeat
 DEADLINE_SECONDS = 4
 MAX_HEARTBEAT_AGE = dt.timedelta(seconds=60)
 BROKER_TIMEOUT_SECONDS = 3
-HEARTBEATS = {"beat": "beat", "poller": "poll"}  # as shown → as stored
+HEARTBEATS = {"beat": "beat", "poller": "poll", "pusher": "sync"}  # as shown → as stored
 
 Verdicts = dict[str, str]
 

@@ -20,6 +20,7 @@ LOG_BYTES = 5_000_000
 # Longer than CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT, so that a task in flight ends or is handed back.
 STOP_SECONDS = 40
 POLL_THREADS = 16
+SYNC_THREADS = 16  # each waits for one node at a time
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def programs(*, bind: str, web_workers: int, poll_workers: int) -> list[Program]
         *valkey,
         Program("web", _gunicorn(bind, web_workers), 20),
         *(_poll_worker(number) for number in range(1, poll_workers + 1)),
-        Program("worker-maint", _worker("maint", "-Q", "sync,hooks,maint", "-c", "1"), 30),
+        _sync_worker(),
+        Program("worker-maint", _worker("maint", "-Q", "hooks,maint", "-c", "1"), 30),
         Program("beat", _celery("beat"), 40),
     ]
 
@@ -60,6 +62,12 @@ def _poll_worker(number: int) -> Program:
     name = f"worker-poll-{number}"
     words = _worker(name, "-Q", "poll", "-P", "threads", "-c", str(POLL_THREADS))
     return Program(name, words, 30)
+
+
+def _sync_worker() -> Program:
+    """Away from polling, so that a slow poll delays no edit."""
+    words = _worker("worker-sync", "-Q", "sync", "-P", "threads", "-c", str(SYNC_THREADS))
+    return Program("worker-sync", words, 30)
 
 
 def _worker(name: str, *words: str) -> tuple[str, ...]:

@@ -3,28 +3,17 @@
 import pytest
 from wgpanel_agent.http import HttpError
 
-from nodes.interfaces import Interface
 from peers.models import Address, Peer
 from reconcile import asking
-from reconcile import push as pushing
 from reconcile.tests.builders import (
     add_peers,
     change_settings,
-    fresh,
     make_new_interface,
     remove,
 )
+from reconcile.tests.pushing import make_in_sync, push, push_now
 
 pytestmark = pytest.mark.django_db
-
-
-def push(interface: Interface) -> Interface:
-    pushing.push(interface.pk, "a worker")
-    return fresh(interface)
-
-
-def in_sync(agent, peers=3) -> Interface:
-    return push(make_new_interface(peers, node=agent.node()))
 
 
 def test_a_new_interface_is_created_on_its_node(agent):
@@ -36,17 +25,17 @@ def test_a_new_interface_is_created_on_its_node(agent):
 
 
 def test_the_key_that_the_node_made_is_stored(agent):
-    interface = in_sync(agent)
+    interface = make_in_sync(agent)
     assert interface.public_key == agent.held[interface.name].public_key
 
 
 def test_what_is_in_sync_is_not_told_again(agent):
-    push(in_sync(agent))
+    push(make_in_sync(agent))
     assert len(agent.heard) == 1
 
 
 def test_one_new_peer_travels_alone(agent):
-    interface = in_sync(agent)
+    interface = make_in_sync(agent)
     (peer,) = add_peers(interface, 1)
     interface = push(interface)
     line, body, _ = agent.heard[1]
@@ -56,7 +45,7 @@ def test_one_new_peer_travels_alone(agent):
 
 
 def test_a_removed_peer_goes_and_its_address_may_be_given_again(agent):
-    interface = in_sync(agent)
+    interface = make_in_sync(agent)
     gone = Peer.objects.first()
     remove(interface, gone)
     push(interface)
@@ -66,7 +55,7 @@ def test_a_removed_peer_goes_and_its_address_may_be_given_again(agent):
 
 
 def test_a_tombstone_stays_until_the_node_confirms(agent):
-    interface = in_sync(agent)
+    interface = make_in_sync(agent)
     gone = Peer.objects.first()
     agent.fault = HttpError(503, "busy", "Later.")
     remove(interface, gone)
@@ -76,14 +65,14 @@ def test_a_tombstone_stays_until_the_node_confirms(agent):
 
 def test_more_than_500_changes_travel_as_the_whole_document(agent, monkeypatch):
     monkeypatch.setattr("reconcile.delivery.MOST_CHANGES", 4)
-    interface = in_sync(agent)
+    interface = make_in_sync(agent)
     add_peers(interface, 5)
     push(interface)
     assert agent.writes[1:] == [f"PUT /v1/wg/{interface.name}"]
 
 
 def test_many_edits_are_one_message(agent):
-    interface = in_sync(agent)
+    interface = make_in_sync(agent)
     for _ in range(5):
         add_peers(interface, 1)
     push(interface)
@@ -95,8 +84,7 @@ def test_a_lost_answer_is_told_again_and_changes_nothing(agent):
     agent.loses_answers = True
     assert push(interface).condition == "incomplete"
     agent.loses_answers = False
-    Interface.objects.update(sync_not_before=None)
-    assert push(interface).condition == "in_sync"
+    assert push_now(interface).condition == "in_sync"
 
 
 def test_edits_after_a_lost_answer_travel_on_the_state_that_the_node_told(agent):
@@ -104,14 +92,13 @@ def test_edits_after_a_lost_answer_travel_on_the_state_that_the_node_told(agent)
     agent.loses_answers = True
     push(interface)
     agent.loses_answers = False
-    Interface.objects.update(sync_not_before=None)
     add_peers(interface, 1)
-    assert push(interface).condition == "in_sync"
+    assert push_now(interface).condition == "in_sync"
     assert agent.heard[-1][2].startswith(f'"{interface.epoch}:2:')
 
 
 def test_a_delta_that_does_not_fit_is_followed_by_the_whole_document(agent):
-    interface = in_sync(agent)
+    interface = make_in_sync(agent)
     agent.held[interface.name].peers.popitem()
     add_peers(interface, 1)
     assert push(interface).condition == "in_sync"
@@ -122,14 +109,14 @@ def test_a_delta_that_does_not_fit_is_followed_by_the_whole_document(agent):
 
 
 def test_settings_travel_whole(agent):
-    interface = in_sync(agent)
+    interface = make_in_sync(agent)
     change_settings(interface, listen_port=51999)
     push(interface)
     assert agent.held[interface.name].part.listen_port == 51999
 
 
 def test_an_edit_during_the_push_is_pushed_by_the_same_worker(agent, monkeypatch):
-    interface = in_sync(agent)
+    interface = make_in_sync(agent)
     add_peers(interface, 1)
     edit_during_the_first_call(monkeypatch, lambda: add_peers(interface, 1))
     assert push(interface).condition == "in_sync"

@@ -17,7 +17,7 @@ from django.utils import timezone
 from schedule.models import Heartbeat
 from wgpanel import embedded, health
 
-NOW = {"beat": dt.timedelta(0), "poll": dt.timedelta(0)}
+NOW = {"beat": dt.timedelta(0), "poll": dt.timedelta(0), "sync": dt.timedelta(0)}
 START_SECONDS = 20
 
 
@@ -57,7 +57,7 @@ def test_a_process_that_serves_is_alive(client):
 def test_a_panel_whose_parts_all_work_is_ready(client):
     beat()
     answer = client.get("/readyz")
-    checks = {"database": "ok", "broker": "ok", "beat": "ok", "poller": "ok"}
+    checks = {"database": "ok", "broker": "ok", "beat": "ok", "poller": "ok", "pusher": "ok"}
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "checks": checks})
 
 

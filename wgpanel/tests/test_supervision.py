@@ -25,7 +25,7 @@ def written(tmp_path, settings):
 def test_a_panel_is_web_workers_beat_and_the_embedded_valkey(written):
     sections = read(written).sections()
     polling = [f"worker-poll-{number}" for number in (1, 2, 3)]
-    names = ["valkey", "web", *polling, "worker-maint", "beat"]
+    names = ["valkey", "web", *polling, "worker-sync", "worker-maint", "beat"]
     assert sections == ["supervisord", *(f"program:{name}" for name in names)]
 
 
