@@ -8,6 +8,7 @@ from django.utils import timezone
 from wgpanel_agent.documents import State
 
 from nodes.interfaces import Condition, Interface
+from peers import delivery
 from peers.models import Peer
 from reconcile.models import ReconcileRun
 
@@ -24,7 +25,6 @@ def confirm(interface_id: UUID, state: State, *, public_key: str | None = None) 
         observed_generation=state.generation, observed_hash__in=("", state.hash)
     )
     rows = Interface.objects.filter(behind, pk=interface_id, epoch=state.epoch)
-    columns = {"public_key": public_key} if public_key else {}
     confirmed = rows.update(
         observed_generation=state.generation,
         observed_hash=state.hash,
@@ -34,13 +34,23 @@ def confirm(interface_id: UUID, state: State, *, public_key: str | None = None) 
         sync_not_before=None,
         sync_error="",
         synced_at=now,
-        **columns,
     )
     if confirmed:
+        _keep_key(interface_id, public_key)
         _bury(interface_id, state.generation)
         runs = ReconcileRun.objects.filter(interface=interface_id, done_at=None)
         runs.filter(generation__lte=state.generation).update(done_at=now, outcome="Confirmed.")
     return bool(confirmed)
+
+
+def _keep_key(interface_id: UUID, public_key: str | None) -> None:
+    """The node made the key; whoever holds a file with another one needs a new file."""
+    others = Interface.objects.exclude(public_key=public_key or "")
+    interface = others.select_related("node").filter(pk=interface_id).first()
+    if public_key and interface is not None:
+        interface.public_key = public_key
+        interface.save(update_fields=["public_key"])
+        delivery.interface_changed(interface)
 
 
 def _condition(state: State) -> Case:

@@ -173,7 +173,10 @@ def _store(row: Told, judgement: Judgement) -> bool:
         observed_generation=row.observed_generation,
         condition=row.condition,
     )
-    columns = {"condition": judgement.condition, "condition_reason": judgement.reason[:300]}
+    columns: dict[str, Any] = {
+        "condition": judgement.condition,
+        "condition_reason": judgement.reason[:300],
+    }
     if judgement.condition == Condition.LOST:
         columns["sync_not_before"] = None
     return bool(unchanged.update(**columns))

@@ -4,6 +4,7 @@ import pytest
 from wgpanel_agent.http import HttpError
 
 from peers.models import Address, Peer
+from peers.tests.builders import make_key
 from reconcile import asking
 from reconcile.tests.builders import (
     add_peers,
@@ -27,6 +28,14 @@ def test_a_new_interface_is_created_on_its_node(agent):
 def test_the_key_that_the_node_made_is_stored(agent):
     interface = make_in_sync(agent)
     assert interface.public_key == agent.held[interface.name].public_key
+
+
+def test_whoever_holds_a_file_with_another_key_needs_a_new_one(agent):
+    interface = make_in_sync(agent)
+    before = interface.client_fingerprint
+    agent.held["wg0"].public_key = make_key()
+    add_peers(interface, 1)
+    assert before != push(interface).client_fingerprint
 
 
 def test_what_is_in_sync_is_not_told_again(agent):

@@ -1,0 +1,133 @@
+"""The panel's pushes against real agents and real WireGuard."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.fleet import Fleet
+from lab.node import Node as LabNode
+from nodes.interfaces import Interface
+from nodes.models import Node
+from nodes.tests.builders import make_online_node
+from peers.models import Peer
+from reconcile import push as pushing
+from reconcile.tests.builders import add_peers, change_settings, edit, fresh, make_new_interface
+from reconcile.tests.builders import remove as remove_peers
+from reconcile.tests.pushing import push
+
+pytestmark = [pytest.mark.lab, pytest.mark.django_db]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabNode]:
+    """A server with an agent and nothing else."""
+    with Fleet(tmp_path_factory.mktemp("fleet"), by_hand=False) as fleet:
+        yield fleet.nodes[0]
+
+
+@pytest.fixture
+def node(server: LabNode) -> Iterator[Node]:
+    """Its row; afterwards whatever it was told is gone."""
+    identity = server.identity
+    row = make_online_node(id=identity.node_id, secret=identity.secret, agent_url=server.agent.url)
+    yield row
+    for interface in Interface.objects.filter(node=row):
+        take_down(interface)
+
+
+def take_down(interface: Interface) -> None:
+    Peer.objects.filter(interface=interface).delete()
+    row = fresh(interface)
+    row.removed_at, row.sync_not_before = row.created_at, None
+    row.condition, row.desired_generation = "pending", row.desired_generation + 1
+    row.save()
+    pushing.push(row.pk, "a worker")
+    assert not Interface.objects.filter(pk=interface.pk).exists()
+
+
+def running(server: LabNode) -> dict[str, list[str]]:
+    """The peers of wg0 by key: preshared key, endpoint, allowed IPs, …, keepalive."""
+    lines = server.run("wg", "show", "wg0", "dump").splitlines()[1:]
+    return {line.split("\t")[0]: line.split("\t")[1:] for line in lines}
+
+
+def test_a_new_interface_and_its_peers_run_on_the_node(server, node):
+    interface = push(make_new_interface(3, node=node))
+    assert interface.condition == "in_sync"
+    assert {*running(server)} == {peer.public_key for peer in Peer.objects.all()}
+    assert interface.public_key == server.run("wg", "show", "wg0", "public-key").strip()
+
+
+def test_a_delta_touches_its_peers_only(server, node):
+    interface = push(make_new_interface(2, node=node))
+    before = running(server)
+    (peer,) = add_peers(interface, 1, keepalive=25)
+    assert push(interface).condition == "in_sync"
+    after = running(server)
+    assert {key: after[key] for key in before} == before
+    assert after[peer.public_key][-1] == "25"
+
+
+def test_a_preshared_key_and_a_keepalive_can_be_cleared(server, node):
+    interface = make_new_interface(1, node=node)
+    (peer,) = add_peers(interface, 1, keepalive=25)
+    push(interface)
+    peer.preshared_key, peer.keepalive = None, None
+    edit(interface, peer, fields=["preshared_key", "keepalive"])
+    assert push(interface).condition == "in_sync"
+    found = running(server)[peer.public_key]
+    assert (found[0], found[-1]) == ("(none)", "off")
+
+
+def test_removed_peers_are_gone(server, node):
+    interface = push(make_new_interface(3, node=node))
+    gone = Peer.objects.first()
+    remove_peers(interface, gone)
+    assert push(interface).condition == "in_sync"
+    assert gone.public_key not in running(server)
+    assert Peer.objects.count() == 2
+
+
+def test_removing_nearly_all_is_confirmed(server, node):
+    interface = push(make_new_interface(40, node=node))
+    remove_peers(interface, *Peer.objects.all()[:39])
+    assert push(interface).condition == "in_sync"
+    assert len(running(server)) == 1
+
+
+def test_the_last_peer_takes_neither_key_nor_port_with_it(server, node):
+    interface = push(make_new_interface(1, node=node))
+    remove_peers(interface, Peer.objects.get())
+    push(interface)
+    assert running(server) == {}
+    assert server.run("wg", "show", "wg0", "public-key").strip() == interface.public_key
+    assert server.run("wg", "show", "wg0", "listen-port").strip() == str(interface.listen_port)
+
+
+def test_settings_change_without_a_new_key(server, node):
+    interface = push(make_new_interface(2, node=node))
+    change_settings(interface, listen_port=51999)
+    after = push(interface)
+    assert (after.condition, after.public_key) == ("in_sync", interface.public_key)
+    assert server.run("wg", "show", "wg0", "listen-port").strip() == "51999"
+
+
+def test_a_database_from_a_backup_is_a_conflict(server, node):
+    interface = push(make_new_interface(2, node=node))
+    backup = {"desired_generation": 2, "desired_hash": interface.desired_hash}
+    add_peers(interface, 1)
+    push(interface)
+    add_peers(interface, 1)
+    push(interface)
+    Peer.objects.filter(generation__gt=2).delete()
+    Interface.objects.update(**backup, observed_generation=1)
+    assert push(interface).condition == "conflict"
+    assert len(running(server)) == 4
+    Interface.objects.update(observed_generation=4, desired_generation=4)
+
+
+def test_more_changes_than_a_delta_carries_travel_whole(server, node):
+    interface = push(make_new_interface(2, node=node))
+    add_peers(interface, 501)
+    assert push(interface).condition == "in_sync"
+    assert len(running(server)) == 503
