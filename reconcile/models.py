@@ -40,7 +40,7 @@ class Drift(models.Model):
     interface = models.OneToOneField(
         Interface, models.CASCADE, primary_key=True, related_name="drift"
     )
-    checked_at = models.DateTimeField(null=True, db_index=True)
+    checked_at = models.DateTimeField(default=timezone.now, db_index=True)
     state = models.CharField(max_length=10, choices=DriftState, default=DriftState.UNKNOWN)
     reason = models.CharField(max_length=300, blank=True)
     items = models.JSONField(default=list)

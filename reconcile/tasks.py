@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 from celery import shared_task
 from django.utils import timezone
 
+from reconcile import checking, drift_schedule, reported, sweeping
 from reconcile import push as pushing
-from reconcile import reported, sweeping
 from schedule.models import Heartbeat
 
 EXPIRES_SECONDS = 30
@@ -27,3 +27,24 @@ def sweep() -> None:
         reported.settle(now)
         for interface_id in sweeping.overdue(now):
             push.apply_async([str(interface_id)], {"hinted": False})
+
+
+@shared_task(expires=drift_schedule.EXPIRES_SECONDS)
+def check_drift(interface_id: str) -> None:
+    """Compare one interface with what is desired of it."""
+    interface = drift_schedule.checkable().filter(pk=UUID(interface_id)).first()
+    if interface is not None:
+        checking.check(interface)
+
+
+@shared_task(expires=EXPIRES_SECONDS)
+def check_due() -> None:
+    """Have those checked whose time has come; of several beats only one does it."""
+    now = timezone.now()
+    if Heartbeat.claim(drift_schedule.HEARTBEAT, int(now.timestamp()) // 60):
+        drift_schedule.send(str(interface_id) for interface_id in drift_schedule.due(now))
+
+
+@shared_task
+def prune() -> None:
+    drift_schedule.forget_old(timezone.now())

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             name='Drift',
             fields=[
                 ('interface', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='drift', serialize=False, to='nodes.interface')),
-                ('checked_at', models.DateTimeField(db_index=True, null=True)),
+                ('checked_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('state', models.CharField(choices=[('in_sync', 'In sync'), ('drifted', 'Drifted'), ('unknown', 'Unknown')], default='unknown', max_length=10)),
                 ('reason', models.CharField(blank=True, max_length=300)),
                 ('items', models.JSONField(default=list)),

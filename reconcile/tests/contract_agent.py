@@ -19,8 +19,10 @@ from wgpanel_agent.documents import (
     PeerPart,
     State,
     WholeDocument,
+    fingerprint_key,
     hash_sum,
     parse_if_match,
+    preshared_key_fingerprint,
 )
 from wgpanel_agent.http import Call, Counters, HttpError, Reply
 from wgpanel_agent.limits import Limits
@@ -53,6 +55,16 @@ class Held:
     peers: dict[str, PeerPart]
     public_key: str = field(default_factory=make_key)
     handshakes: dict[str, int] = field(default_factory=dict)
+    running: dict[str, PeerPart] | None = None
+    on_disk: dict[str, PeerPart] | None = None
+    status: str = "up"
+    told: dict[str, Any] = field(default_factory=dict)
+
+    def interface(self) -> dict[str, Any]:
+        """What runs; `told` is what differs."""
+        part = {"mtu": 1420, "fwmark": self.part.fwmark, "addresses": [*self.part.addresses]}
+        own = {"public_key": self.public_key, "listen_port": self.part.listen_port}
+        return {"status": self.status, **part, **own, **self.told}
 
 
 class Sees(AgentApp):
@@ -139,9 +151,33 @@ class ContractAgent:
 
     async def dump(self, call: Call) -> Reply:
         held = self._present(call.params["iface"])
-        return Reply(200, {"interface": {}, "peers": list(held.peers)})
+        peers = held.peers if held.running is None else held.running
+        body = {
+            "interface": held.interface(),
+            "peers": [self._peer(held, it) for it in peers.values()],
+        }
+        return Reply(200, body)
 
-    conf = dump
+    async def conf(self, call: Call) -> Reply:
+        held = self._present(call.params["iface"])
+        peers = held.peers if held.on_disk is None else held.on_disk
+        part = {"listen_port": held.part.listen_port, "addresses": [*held.part.addresses]}
+        settings = {"mtu": held.part.mtu, "fwmark": held.part.fwmark, "table": held.part.table}
+        generation = held.state.generation if held.state else None
+        told = {"exists": True, "generation": generation, "interface": {**part, **settings}}
+        return Reply(200, {**told, "peers": [self._peer(held, it) for it in peers.values()]})
+
+    def _peer(self, held: Held, peer: PeerPart) -> dict[str, Any]:
+        key = fingerprint_key(str(self.node_id), self.secret.encode())
+        secret = peer.preshared_key
+        return {
+            "public_key": peer.public_key,
+            "allowed_ips": list(peer.allowed_ips),
+            "keepalive": peer.keepalive,
+            "last_handshake": held.handshakes.get(peer.public_key),
+            "preshared_key_fingerprint": secret
+            and preshared_key_fingerprint(key, peer.public_key, secret),
+        }
 
     # --- the rules -------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from nodes.interfaces import Interface
 from nodes.models import Node
 from nodes.tests.builders import make_online_node
 from peers.models import Peer
+from reconcile import checking
 from reconcile import push as pushing
 from reconcile.tests.builders import add_peers, change_settings, edit, fresh, make_new_interface
 from reconcile.tests.builders import remove as remove_peers
@@ -131,3 +132,28 @@ def test_more_changes_than_a_delta_carries_travel_whole(server, node):
     add_peers(interface, 501)
     assert push(interface).condition == "in_sync"
     assert len(running(server)) == 503
+
+
+def test_what_was_pushed_does_not_drift(server, node):
+    interface = make_new_interface(3, node=node)
+    (peer,) = add_peers(interface, 1, keepalive=25)
+    interface = push(interface)
+    row = checking.check(interface)
+    assert (row.state, row.items, row.reason) == ("in_sync", [], "")
+
+
+def test_what_somebody_changes_by_hand_is_drift(server, node):
+    interface = make_new_interface(3, node=node, policy="observe")
+    interface = push(interface)
+    a, b = sorted(running(server))[:2]
+    server.run("wg", "set", "wg0", "peer", a, "remove")
+    server.run("wg", "set", "wg0", "peer", b, "preshared-key", "/dev/null")
+    found = [(it["kind"], it["public_key"], it["field"]) for it in checking.check(interface).items]
+    assert set(found) == {("missing", a, None), ("mismatched", b, "preshared_key")}
+
+
+def test_an_interface_that_is_down_is_drift(server, node):
+    interface = push(make_new_interface(3, node=node, policy="observe"))
+    server.run("ip", "link", "set", "wg0", "down")
+    items = checking.check(interface).items
+    assert [(it["kind"], it["field"]) for it in items] == [("interface", "status")]
