@@ -119,10 +119,13 @@ class Convergence:
 
     async def change(self, name: str, *, before: Mapping[str, PeerPart], delta: Delta) -> Applied:
         """Bring the peers of a delta only; `before` are those that the journal had."""
+        try:
+            running = await self.applier.known(name)
+        except NoSuchInterface:
+            return await self.bring(name)
         now = self.clock()
         wanted = [peer for peer in delta.upsert if not peer.is_expired(now)]
         expired = [peer.public_key for peer in delta.upsert if peer.is_expired(now)]
-        running = await self.applier.known(name)
         plan = await plan_changes(
             running.peers, wanted, [*delta.remove, *expired], self._fingerprint
         )
