@@ -41,7 +41,7 @@ def tell(
     below: str = "",
     *,
     body: Mapping[str, Any] | None = None,
-    if_match: str,
+    if_match: str | None = None,
     deadline: Deadline,
 ) -> dict[str, Any]:
     """Make a write to `/v1/wg/NAME` and what is `below` it; raises AgentError."""

@@ -74,13 +74,15 @@ def deliver(interface: Interface, lease: Lease, deadline: Deadline) -> None:
 
 def first_attempt(interface: Interface) -> Attempt:
     """A delta where the node has confirmed a state and the changes are few."""
-    runs = interface.reconcile_runs.filter(kind=ReconcileRun.Kind.TAKE_OVER, done_at=None)
-    run = runs.first()
+    decisions = interface.reconcile_runs.filter(done_at=None)
+    run = decisions.filter(kind=ReconcileRun.Kind.TAKE_OVER).first()
     if run is not None:
         return _taking_over(run)
     base = observed(interface)
     if base is None or interface.condition == Condition.LOST:
         return Attempt(None)
+    if decisions.filter(is_whole=True).exists():
+        return Attempt(base)
     count = documents.count_changes(interface.pk, base.generation)
     return Attempt(base, is_whole=not 0 < count <= MOST_CHANGES)
 

@@ -106,8 +106,7 @@ def accounted_removals(interface_id: UUID, since: int) -> int:
     rows = Peer.objects.filter(interface=interface_id, generation__gt=since)
     gone = rows.filter(present=False).values("public_key")
     again = Peer.objects.filter(interface=interface_id, present=True)
-    count = gone.exclude(public_key__in=again.values("public_key")).distinct().count()
-    return count + len(ordered_removals(interface_id, since))
+    return gone.exclude(public_key__in=again.values("public_key")).distinct().count()
 
 
 def ordered_removals(interface_id: UUID, since: int) -> list[str]:

@@ -77,7 +77,8 @@ class DriftRecord(models.Model):
 class ReconcileRun(models.Model):
     """An operator's decision about an interface, until its node has confirmed it.
 
-    `removals` are keys of peers that the panel does not know and the node is to drop. A take-over
+    `removals` are keys of peers that the panel does not know and the node is to drop; `is_whole`
+    wants the whole document sent, because the interface itself is to be set right. A take-over
     replaces the state `replaces` (an ETag; blank: none) of the node by the panel's, and may remove
     exactly `confirm_removals` peers.
     """
@@ -93,6 +94,7 @@ class ReconcileRun(models.Model):
     actions = models.JSONField(default=list)
     generation = models.BigIntegerField()
     removals = models.JSONField(default=list)
+    is_whole = models.BooleanField(default=False)
     replaces = models.CharField(max_length=130, blank=True)
     confirm_removals = models.PositiveIntegerField(null=True)
     started_by = models.ForeignKey(

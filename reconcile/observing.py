@@ -10,6 +10,7 @@ from wgpanel_agent.documents import State
 from nodes.interfaces import Condition, Interface
 from peers import delivery
 from peers.models import Peer
+from reconcile import drift_schedule
 from reconcile.models import ReconcileRun
 
 
@@ -38,8 +39,7 @@ def confirm(interface_id: UUID, state: State, *, public_key: str | None = None) 
     if confirmed:
         _keep_key(interface_id, public_key)
         _bury(interface_id, state.generation)
-        runs = ReconcileRun.objects.filter(interface=interface_id, done_at=None)
-        runs.filter(generation__lte=state.generation).update(done_at=now, outcome="Confirmed.")
+        _conclude(interface_id, state.generation)
     return bool(confirmed)
 
 
@@ -62,6 +62,14 @@ def _condition(state: State) -> Case:
 def _bury(interface_id: UUID, generation: int) -> None:
     tombstones = Peer.objects.removed().filter(interface=interface_id, generation__lte=generation)
     tombstones.delete()
+
+
+def _conclude(interface_id: UUID, generation: int) -> None:
+    """Decisions that the node has carried out are done; whether it helped, a check will tell."""
+    runs = ReconcileRun.objects.filter(interface=interface_id, done_at=None)
+    waiting = runs.filter(generation__lte=generation)
+    if waiting.update(done_at=timezone.now(), outcome="Confirmed by the node."):
+        drift_schedule.request([interface_id])
 
 
 def forget(interface_id: UUID) -> None:

@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                 ('actions', models.JSONField(default=list)),
                 ('generation', models.BigIntegerField()),
                 ('removals', models.JSONField(default=list)),
+                ('is_whole', models.BooleanField(default=False)),
                 ('replaces', models.CharField(blank=True, max_length=130)),
                 ('confirm_removals', models.PositiveIntegerField(null=True)),
                 ('started_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),

@@ -1,5 +1,6 @@
 """The panel's pushes against real agents and real WireGuard."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -10,8 +11,12 @@ from nodes.interfaces import Interface
 from nodes.models import Node
 from nodes.tests.builders import make_online_node
 from peers.models import Peer
-from reconcile import checking
+from peers.tests.builders import make_key
+from reconcile import applying, asking, checking, conflicts
 from reconcile import push as pushing
+from reconcile.asking import Deadline
+from reconcile.drift import Item
+from reconcile.plans import Act, Flags
 from reconcile.tests.builders import add_peers, change_settings, edit, fresh, make_new_interface
 from reconcile.tests.builders import remove as remove_peers
 from reconcile.tests.pushing import push
@@ -157,3 +162,65 @@ def test_an_interface_that_is_down_is_drift(server, node):
     server.run("ip", "link", "set", "wg0", "down")
     items = checking.check(interface).items
     assert [(it["kind"], it["field"]) for it in items] == [("interface", "status")]
+
+
+def stranger(server: LabNode) -> str:
+    """Somebody adds a peer by hand; returns its key."""
+    key = make_key()
+    server.run("wg", "set", "wg0", "peer", key, "allowed-ips", "10.20.0.99/32")
+    return key
+
+
+def test_reverting_what_was_done_by_hand(server, node):
+    interface = push(make_new_interface(3, node=node, policy="observe"))
+    unknown, gone = stranger(server), min(running(server))
+    server.run("wg", "set", "wg0", "peer", gone, "remove")
+    checking.check(interface)
+    flags = Flags(remove_unknown=True)
+    applying.apply(None, interface, flags, applying.preview(interface, flags).hash)
+    assert push(interface).condition == "in_sync"
+    assert unknown not in running(server)
+    assert gone in running(server)
+    assert checking.check(interface).state == "in_sync"
+
+
+def test_reverting_some_leaves_others_alone(server, node):
+    interface = push(make_new_interface(3, node=node, policy="observe"))
+    unknown, gone = stranger(server), min(running(server))
+    server.run("wg", "set", "wg0", "peer", gone, "remove")
+    checking.check(interface)
+    applying.apply(None, interface, Flags(), applying.preview(interface, Flags()).hash)
+    push(interface)
+    assert {unknown, gone} <= {*running(server)}
+
+
+def test_adopting_what_was_done_by_hand(server, node):
+    interface = push(make_new_interface(3, node=node, policy="observe"))
+    unknown = stranger(server)
+    row = checking.check(interface)
+    choices = {Item.parse(told).identity: Act.ADOPT for told in row.items}
+    applying.apply(None, interface, choices, applying.preview(interface, choices).hash)
+    assert push(interface).condition == "in_sync"
+    assert Peer.objects.filter(public_key=unknown, present=True).exists()
+    assert checking.check(interface).state == "in_sync"
+
+
+def test_bringing_an_interface_up_again(server, node):
+    interface = push(make_new_interface(2, node=node))
+    asking.tell(interface, "POST", "/down", deadline=Deadline.in_seconds(30))
+    assert checking.check(interface).state == "drifted"
+    applying.apply(None, interface, Flags(), applying.preview(interface, Flags()).hash)
+    push(interface)
+    assert checking.check(interface).state == "in_sync"
+
+
+def test_taking_over_a_node_that_another_panel_told(server, node):
+    interface = push(make_new_interface(30, node=node))
+    Interface.objects.update(epoch=uuid.uuid4(), observed_generation=0, observed_hash="")
+    remove_peers(interface, *Peer.objects.all()[:20])
+    assert push(interface).condition == "conflict"
+    standing = conflicts.inspect(interface)
+    assert len(standing.removals) == 20
+    conflicts.keep_panels(None, interface, standing.hash)
+    assert push(interface).condition == "in_sync"
+    assert len(running(server)) == 10
