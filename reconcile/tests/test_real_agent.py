@@ -173,7 +173,7 @@ def stranger(server: LabNode) -> str:
 
 def test_reverting_what_was_done_by_hand(server, node):
     interface = push(make_new_interface(3, node=node, policy="observe"))
-    unknown, gone = stranger(server), min(running(server))
+    gone, unknown = min(running(server)), stranger(server)
     server.run("wg", "set", "wg0", "peer", gone, "remove")
     checking.check(interface)
     flags = Flags(remove_unknown=True)
@@ -186,7 +186,7 @@ def test_reverting_what_was_done_by_hand(server, node):
 
 def test_reverting_some_leaves_others_alone(server, node):
     interface = push(make_new_interface(3, node=node, policy="observe"))
-    unknown, gone = stranger(server), min(running(server))
+    gone, unknown = min(running(server)), stranger(server)
     server.run("wg", "set", "wg0", "peer", gone, "remove")
     checking.check(interface)
     applying.apply(None, interface, Flags(), applying.preview(interface, Flags()).hash)
