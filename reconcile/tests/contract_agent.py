@@ -58,6 +58,7 @@ class Held:
     running: dict[str, PeerPart] | None = None
     on_disk: dict[str, PeerPart] | None = None
     status: str = "up"
+    received: int = 0
     told: dict[str, Any] = field(default_factory=dict)
 
     def interface(self) -> dict[str, Any]:
@@ -175,6 +176,8 @@ class ContractAgent:
             "allowed_ips": list(peer.allowed_ips),
             "keepalive": peer.keepalive,
             "last_handshake": held.handshakes.get(peer.public_key),
+            "rx_bytes": held.received,
+            "tx_bytes": 0,
             "preshared_key_fingerprint": secret
             and preshared_key_fingerprint(key, peer.public_key, secret),
         }

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
 
 from lab.fleet import Fleet
 from lab.node import Node as LabNode
@@ -224,3 +225,13 @@ def test_taking_over_a_node_that_another_panel_told(server, node):
     conflicts.keep_panels(None, interface, standing.hash)
     assert push(interface).condition == "in_sync"
     assert len(running(server)) == 10
+
+
+def test_the_fleet_keeps_its_promises(server, node, capsys):
+    interface = push(make_new_interface(30, node=node))
+    remove_peers(interface, *Peer.objects.all()[:3])
+    add_peers(interface, 2)
+    push(interface)
+    Node.objects.update(assigned_peers=29)
+    call_command("fleet_fsck")
+    assert capsys.readouterr().out.endswith("0 violations, 0 unknown\n")
