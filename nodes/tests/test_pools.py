@@ -60,3 +60,10 @@ def test_a_pool_has_one_spelling_and_its_own_family(validator, text, code):
     with pytest.raises(ValidationError) as caught:
         validator(text)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/24", "2001:db8::/64", "fd00:0:0:1::/64"])
+@pytest.mark.parametrize("offset", [1, 2, 254])
+def test_an_address_is_spelled_as_wireguard_does(text, offset):
+    pool = Pool.parse(text)
+    assert pool.text_at(offset) == str(pool.at(offset))
