@@ -1,8 +1,11 @@
 """Who may push an interface."""
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from nodes.interfaces import Interface
@@ -112,3 +115,18 @@ def test_a_node_that_may_be_away_is_not(reported, failures, ended):
     interface = pending(sync_not_before=ago(-200), sync_lease_until=ago(ended))
     Node.objects.update(reported_at=ago(reported), failures=failures)
     assert leases.take(interface.pk, "one") is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_at_once_one_gets_it():
+    interface, together = pending(), threading.Barrier(8)
+
+    def take(number: int) -> bool:
+        try:
+            together.wait(timeout=30)
+            return leases.take(interface.pk, f"worker {number}") is not None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(8))) == 1
