@@ -39,12 +39,13 @@ def locked_node(node_id: uuid.UUID) -> Node:
     return rows.get(pk=node_id)
 
 
-def locked_with_node(interface: Interface) -> Interface:
+def locked_with_node(interface_id: uuid.UUID) -> Interface:
     """Return the interface as it is now, locked after its node, which it carries."""
-    node = locked_node(interface.node_id)
-    present = locked(interface.pk)
-    present.node = node
-    return present
+    node_id = Interface.objects.values_list("node_id", flat=True).get(pk=interface_id)
+    node = locked_node(node_id)
+    interface = locked(interface_id)
+    interface.node = node
+    return interface
 
 
 def begin(interface: Interface) -> None:
@@ -131,7 +132,7 @@ def parts(interface: Interface, peers: Sequence[Peer]) -> Iterator[tuple[Peer, P
 
 def part_of(pools: Mapping[int, Pool], peer: Peer, offsets: Offsets) -> PeerPart:
     preshared_key = cast(Secret | None, peer.preshared_key)
-    own = [f"{pools[family].at(offset)}/{HOST_PREFIX[family]}" for family, offset in offsets]
+    own = [f"{pools[family].text_at(offset)}/{HOST_PREFIX[family]}" for family, offset in offsets]
     return PeerPart(
         public_key=peer.public_key,
         allowed_ips=tuple(sorted([*own, *peer.routed_networks])),
@@ -144,7 +145,7 @@ def part_of(pools: Mapping[int, Pool], peer: Peer, offsets: Offsets) -> PeerPart
 def offsets_of(peers: Sequence[Peer]) -> Mapping[uuid.UUID, Offsets]:
     """The addresses of saved peers, by peer."""
     found: dict[uuid.UUID, list[tuple[int, int]]] = defaultdict(list)
-    rows = Address.objects.filter(peer__in=[peer.pk for peer in peers])
+    rows = Address.objects.held().filter(peer__in=[peer.pk for peer in peers])
     for peer_id, family, offset in rows.values_list("peer_id", "family", "offset"):
         found[peer_id].append((family, offset))
     return found

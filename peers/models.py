@@ -14,7 +14,7 @@ from groups.validators import printable
 from keyring.fields import SecretField
 from nodes.models import Interface
 from nodes.pools import Address as IPAddress
-from peers.querysets import ONLINE_FOR, AddressQuerySet, PeerQuerySet
+from peers.querysets import ONLINE_FOR, AddressQuerySet, PeerQuerySet, ShareLinkQuerySet
 
 # Written by the panel and by what nodes tell: kept out of the history, of forms and of the API.
 KEPT_BY_THE_PANEL = (
@@ -111,6 +111,12 @@ class Peer(models.Model):
     def is_online(self, now: dt.datetime) -> bool:
         """Whether it shook hands within the last three minutes."""
         return self.last_handshake_at is not None and self.last_handshake_at > now - ONLINE_FOR
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it holds another file than it would get now: see `delivery`."""
+        current = self.interface.client_fingerprint + self.client_fingerprint
+        return self.delivered_fingerprint not in ("", current)
 
 
 class Address(models.Model):
@@ -213,6 +219,8 @@ class ShareLink(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ShareLinkQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]

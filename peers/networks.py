@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from nodes.interfaces import InterfaceQuerySet
 from nodes.models import Interface, Node
 from nodes.pools import Network
 from peers.errors import PeerRefused
@@ -35,9 +36,10 @@ def overlapping_pools() -> list[list[Claim]]:
     return [group for group in groups if len(group) > 1]
 
 
-def pool_claims() -> Iterator[Claim]:
-    """The pools of all interfaces, IPv4 first of each."""
-    rows = Interface.objects.present().values_list("pk", "node__name", "name", "pool_v4", "pool_v6")
+def pool_claims(interfaces: InterfaceQuerySet | None = None) -> Iterator[Claim]:
+    """The pools of these, or of all, interfaces, IPv4 first of each."""
+    chosen = Interface.objects.present() if interfaces is None else interfaces
+    rows = chosen.values_list("pk", "node__name", "name", "pool_v4", "pool_v6")
     for pk, node, name, *pools in rows.order_by("node__name", "name"):
         for text in filter(None, pools):
             yield Claim(ipaddress.ip_network(text), f"the pool of {node}/{name}", pk)
@@ -63,11 +65,11 @@ def colliding_route(pool: Network) -> Claim | None:
     return next((claim for claim in _route_claims() if _collide(pool, claim.network)), None)
 
 
-def colliding_pool(pool: Network, node: Node, besides: uuid.UUID) -> Claim | None:
-    """A pool of another interface of `node` that overlaps `pool`: the node could not route both."""
-    ids = set(node.interfaces.present().exclude(pk=besides).values_list("pk", flat=True))
-    own = (claim for claim in pool_claims() if claim.interface_id in ids)
-    return next((claim for claim in own if _collide(pool, claim.network)), None)
+def colliding_pool(pool: Network, interface: Interface) -> Claim | None:
+    """A pool of another interface of the same node that overlaps: no node could route both."""
+    others = Interface.objects.present().filter(node=interface.node_id).exclude(pk=interface.pk)
+    claims = pool_claims(others)
+    return next((claim for claim in claims if _collide(pool, claim.network)), None)
 
 
 def _route_claims(besides: Peer | None = None) -> Iterator[Claim]:

@@ -36,7 +36,7 @@ def place(interface: Interface, drafts: Sequence[Draft], user: Actor, now: dt.da
         new.peer.interface = interface
         networks.refuse_routes(new.peer.routed_networks, user, new.peer)
     peers = [new.peer for new in drafts]
-    _refuse_keys(interface, peers)
+    refuse_keys(interface, [peer.public_key for peer in peers])
     held = list(zip(peers, _take(interface, drafts, now), strict=True))
     desired.stamp(interface, held, now)
     Peer.objects.bulk_create(peers, batch_size=BATCH)
@@ -44,12 +44,12 @@ def place(interface: Interface, drafts: Sequence[Draft], user: Actor, now: dt.da
     Peer.history.bulk_history_create(peers, batch_size=BATCH, default_user=user, default_date=now)
 
 
-def _refuse_keys(interface: Interface, peers: Sequence[Peer]) -> None:
-    """Refuse the interface's own key, which `wg` ignores without a word, and that of a peer."""
-    keys = [peer.public_key for peer in peers]
+def refuse_keys(interface: Interface, keys: Sequence[str]) -> None:
+    """Refuse the interface's own key, which `wg` ignores without a word, and those of peers."""
     if interface.public_key in keys:
         raise PeerRefused("public_key", "This is the key of the interface itself.")
-    if interface.peers.existing().filter(public_key__in=keys).exists():
+    is_taken = interface.peers.existing().filter(public_key__in=keys).exists()
+    if is_taken or len(set(keys)) < len(keys):
         raise PeerRefused("public_key", "Another peer of the interface has this key.")
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Concat
 
 if TYPE_CHECKING:
-    from peers.models import Address, Peer  # noqa: F401
+    from peers.models import Address, Peer, ShareLink  # noqa: F401
 
 ONLINE_FOR = dt.timedelta(seconds=180)
 
@@ -60,3 +60,20 @@ class AddressQuerySet(models.QuerySet["Address"]):
         The tombstone of the last holder goes, and with it `peer`, when the node confirms.
         """
         return self.released().filter(rests_until__lte=now, peer=None)
+
+
+class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
+    def usable(self, now: dt.datetime, most_pin_tries: int) -> Self:
+        """Links with a use left, whose time is not over and whose PIN was not guessed at too often.
+
+        Columns of the link alone: only they are judged again when two requests update one row.
+        """
+        return self.filter(uses_left__gt=0, expires_at__gt=now, pin_tries__lt=most_pin_tries)
+
+    def revoke(self) -> int:
+        """End them for good and return how many still had a use.
+
+        To be called in the transaction that disables or removes their peers, under the lock of the
+        interface: a peer that is enabled again must not bring an old link back.
+        """
+        return self.filter(uses_left__gt=0).update(uses_left=0)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 
 from django.utils import timezone
 
@@ -10,6 +9,8 @@ from peers.errors import PeerRefused
 
 MOST_TAGS = 20
 LATEST = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)  # beyond it some zones leave the calendar
+MOST_NOTES = 2000
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _TAG = re.compile(r"[\w.:-]{1,32}")
 # RFC 3339 with its zone: a date alone, or a time that forgot its zone, has several meanings
 _INSTANT = re.compile(
@@ -24,6 +25,15 @@ def tags(words: object) -> list[str]:
     if not all(isinstance(word, str) and _TAG.fullmatch(word) for word in words):
         raise PeerRefused("tags", "A tag is one word of at most 32 letters, digits and . _ : -")
     return sorted(set(words))
+
+
+def notes(text: object) -> str:
+    """Return lines that a database and a page take; raises PeerRefused."""
+    if not isinstance(text, str) or len(text) > MOST_NOTES:
+        raise PeerRefused("notes", f"Notes are at most {MOST_NOTES} characters.")
+    if _UNPRINTABLE.search(text):
+        raise PeerRefused("notes", "Only printable characters and line breaks.")
+    return text
 
 
 def instant(text: object) -> dt.datetime | None:
@@ -49,11 +59,3 @@ def end(at: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
     if at <= now:
         raise PeerRefused("expires_at", "The time is over already.")
     return at.astimezone(dt.UTC).replace(microsecond=0)
-
-
-def keys_of_others(public_key: str, own: str, taken: Sequence[str]) -> None:
-    """Refuse the interface's own key, which `wg` ignores silently, and that of another peer."""
-    if public_key == own:
-        raise PeerRefused("public_key", "This is the key of the interface itself.")
-    if public_key in taken:
-        raise PeerRefused("public_key", "Another peer of the interface has this key.")

@@ -18,8 +18,7 @@ from peers import addresses, validators
 from peers.errors import PeerRefused
 from peers.models import Peer
 
-WORDS = frozenset({"name", "notes"})
-NOT_WORDS = {field.name for field in Peer._meta.fields} - WORDS
+NOT_WORDS = {field.name for field in Peer._meta.fields} - {"name"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +70,7 @@ def draft(wish: Wish, now: dt.datetime) -> Draft:
         expires_at=validators.end(wish.expires_at, now),
         keepalive=part.keepalive,
         tags=validators.tags(wish.tags),
-        notes=wish.notes,
+        notes=validators.notes(wish.notes),
         routed_networks=list(part.allowed_ips),
     )
     check_words(peer)
