@@ -45,6 +45,13 @@ class PoolBook:
         self._advance(free[len(rested) : count])
         return free[:count]
 
+    def free_up_to(self, count: int) -> int:
+        """How many of `count` addresses there are; raises NoFreeAddress for none of them."""
+        free = len(rested := self._rested(count)) + len(self._fresh(count - len(rested)))
+        if count and not free:
+            raise self._nothing_free()
+        return free
+
     def take_chosen(self, address: IPAddress) -> int:
         """Take the one that somebody asks for; raises PeerRefused. A reservation is no obstacle."""
         offset = self.pool.offset_of(address)
