@@ -70,7 +70,8 @@ def interface_changed(interface: Interface) -> bool:
     if now == interface.client_fingerprint:
         return False
     interface.client_fingerprint = now
-    interface.save(update_fields=["client_fingerprint"])
+    # not saved through the row: that would be one more entry in its history
+    Interface.objects.filter(pk=interface.pk).update(client_fingerprint=now)
     return True
 
 
@@ -80,7 +81,7 @@ def peer_changed(peer: Peer) -> bool:
     if now == peer.client_fingerprint:
         return False
     peer.client_fingerprint = now
-    peer.save(update_fields=["client_fingerprint"])
+    Peer.objects.filter(pk=peer.pk).update(client_fingerprint=now)
     return True
 
 
