@@ -48,10 +48,18 @@ class Caller:
     def get(self, path: str) -> bytes:
         return self._send("GET", path, {}, b"")
 
-    def signed(self, method: str, path: str, body: bytes = b"") -> bytes:
+    def signed(
+        self, method: str, path: str, body: bytes = b"", if_match: str | None = None
+    ) -> bytes:
         authority = f"{self.node.agent.address}:{PORT}"
         signed = protocol.sign_request(
-            self.keys, method=method, authority=authority, path=path, body=body, now=time.time()
+            self.keys,
+            method=method,
+            authority=authority,
+            path=path,
+            body=body,
+            now=time.time(),
+            if_match=if_match,
         )
         return self._send(method, path, signed.headers, body)
 
@@ -86,20 +94,21 @@ def _key() -> str:
 
 
 def _measure(node: Node, size: int) -> None:
-    floor = _floor(node)
-    with _agent(node) as caller:
-        _read_figures(caller, size, floor["dump"])
-        _write_figures(caller, size, floor["add_and_dump"])
-        _health_under_scrape(caller, size, floor["dump"])
+    alone = floor(node)
+    with running_agent(node) as caller:
+        _read_figures(caller, size, alone["dump"])
+        _write_figures(caller, size, alone["add_and_dump"])
+        _health_under_scrape(caller, size, alone["dump"])
         rss = psutil.Process(node.agent.pid).memory_info().rss / 1e6
         report("agent.rss", {"peers": size}, rss, "MB", reference="goal", beside=45)
         _idle_cpu(node, size)
-    with _agent(node, WGPANEL_AGENT_PEER_METRICS="full") as caller:
+    with running_agent(node, WGPANEL_AGENT_PEER_METRICS="full") as caller:
         value = median_ms(lambda: caller.get("/v1/metrics"), ROUNDS)
-        _report("agent.metrics_per_peer", size, value, "wg show all dump", floor["dump"])
+        _report("agent.metrics_per_peer", size, value, "wg show all dump", alone["dump"])
 
 
-def _floor(node: Node) -> dict[str, float]:
+def floor(node: Node) -> dict[str, float]:
+    """What `wg` alone costs here, in ms."""
     words = (
         sys.executable,
         str(ROOT / "bench" / "wg_floor.py"),
@@ -112,7 +121,7 @@ def _floor(node: Node) -> dict[str, float]:
 
 
 @contextmanager
-def _agent(node: Node, **settings: str) -> Iterator[Caller]:
+def running_agent(node: Node, **settings: str) -> Iterator[Caller]:
     agent = Agent(node.host, node.identity, {**SETTINGS, **settings})
     node.agent = agent
     agent.write_secret()
