@@ -190,8 +190,12 @@ def give(interface: Interface, holders: Iterable[tuple[Peer, Sequence[tuple[int,
 
 def release(peers: Sequence[Peer], now: dt.datetime) -> None:
     """Let the addresses of removed peers rest, until the node has confirmed too."""
-    rows = Address.objects.held().filter(peer__in=[peer.pk for peer in peers])
-    rows.update(released_at=now, rests_until=now + settings.WGPANEL_ADDRESS_REST)
+    rest(Address.objects.held().filter(peer__in=[peer.pk for peer in peers]), now)
+
+
+def rest(rows: AddressQuerySet, now: dt.datetime) -> int:
+    """Take these addresses back; return how many."""
+    return rows.update(released_at=now, rests_until=now + settings.WGPANEL_ADDRESS_REST)
 
 
 def parse(text: object) -> IPAddress:

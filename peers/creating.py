@@ -7,7 +7,6 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
-from selection.decision import Decision
 
 from accounts.actor import Actor
 from nodes.models import Interface
@@ -15,8 +14,10 @@ from peers import capacity, idempotency
 from peers.errors import IdempotencyConflict, NoFreeAddress
 from peers.models import Peer
 from peers.placing import accepting, place
+from peers.turns import in_turn
 from peers.wishes import Draft, Wish, draft
 from selection import selector
+from selection.decision import Decision
 
 # while a chosen node turns out to have no address left, another is chosen
 TRIES = 5
@@ -67,7 +68,8 @@ def create(user: Actor, where: Where | None = None, *, key: str = "", **wish: An
     while True:
         tries -= 1
         try:
-            return _create(user, where, new, key, request)
+            with in_turn():
+                return _create(user, where, new, key, request)
         except NoFreeAddress as error:
             capacity.review(error.node_id)
             if not tries:

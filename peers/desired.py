@@ -82,7 +82,7 @@ def stamp(
     pools = {pool.family: pool for pool in interface.pools}
     for peer, offsets in drafts:
         before, after = peer.digest, _digest(pools, peer, offsets, now)
-        if before != after or peer.removed_at is not None:
+        if before != after or peer.present != bool(after) or peer.removed_at is not None:
             subtract += [int(before, 16)] if before else []
             add += [int(after, 16)] if after else []
             peer.digest, peer.present = after, bool(after)
@@ -103,6 +103,12 @@ def raise_generation(
         desired_generation=interface.desired_generation, desired_hash=interface.desired_hash
     )
     hint(interface.pk)
+
+
+def renew_hash(interface: Interface, total: str) -> None:
+    """Replace a hash that was not the sum of its parts, by the next generation."""
+    interface.desired_hash = total
+    raise_generation(interface)
 
 
 def hint(interface_id: uuid.UUID) -> None:

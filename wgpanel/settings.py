@@ -134,6 +134,8 @@ CELERY_TASK_DEFAULT_QUEUE = "maint"
 CELERY_TASK_ROUTES = {
     "nodes.tasks.*": {"queue": "poll"},
     "reconcile.tasks.*": {"queue": "sync"},
+    "peers.tasks.expire": {"queue": "sync"},
+    "peers.tasks.read_facts*": {"queue": "poll"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
@@ -223,6 +225,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAdminUser"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "NodeStatusEnum": "nodes.models.Status",
+        "PeerStatusEnum": "peers.standing.Standing",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
