@@ -33,6 +33,9 @@ SYNC = "/v1/wg/wg0/syncconf"
 ADDRESS = "10.64.0.1/10"
 
 
+NOTHING = State("", 0, "")
+
+
 class Sender:
     """The panel's side of one interface: what it wants, and what the node has."""
 
@@ -41,11 +44,11 @@ class Sender:
         self._part = InterfacePart(port, (ADDRESS,))
         self._peers = peers
         self._epoch = str(uuid4())
-        self._state: State | None = None
+        self._state = NOTHING
 
     def whole(self) -> float:
         """Send everything; milliseconds until it was read back."""
-        generation = self._state.generation + 1 if self._state else 1
+        generation = self._state.generation + 1
         state = State(self._epoch, generation, state_hash(self._part, self._peers))
         document = WholeDocument(state, self._part, tuple(self._peers))
         return self._send("PUT", SYNC, document, state)
@@ -57,15 +60,17 @@ class Sender:
 
     def delta(self) -> float:
         """Add one peer; milliseconds until it was read back."""
-        assert self._state is not None
-        peer = _peer(len(self._peers))
+        peer, base = _peer(len(self._peers)), self._state
         self._peers.append(peer)
-        base, after = self._state, hash_sum(self._state.hash, [peer.digest()])
+        after = hash_sum(base.hash, [peer.digest()])
         delta = Delta(self._epoch, base.generation, base.generation + 1, after, (peer,))
         return self._send("POST", "/v1/wg/wg0/peers", delta, delta.state)
 
     def _send(self, method: str, path: str, document: WholeDocument | Delta, to: State) -> float:
-        body, tag = json.dumps(document.as_json()).encode(), if_match(self._state)
+        body, tag = (
+            json.dumps(document.as_json()).encode(),
+            if_match(self._state if self._state.generation else None),
+        )
         begun = time.perf_counter()
         self._caller.signed(method, path, body, tag)
         self._state = to
