@@ -22,7 +22,6 @@ VERSION = 1
 PRAGMAS = (
     "locking_mode = EXCLUSIVE",  # two agents cannot share it, and the log needs no shared memory
     "journal_mode = WAL",
-    "synchronous = FULL",
     "secure_delete = ON",
 )
 SCHEMA = """
@@ -132,9 +131,11 @@ def set_aside(path: Path) -> Path:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing. Raises JournalFull."""
+def transaction(connection: sqlite3.Connection, *, is_lasting: bool = True) -> Iterator[None]:
+    """All or nothing. Raises JournalFull. What need not last through a power loss does not wait
+    for the disk; whatever comes after it and must last takes it along."""
     try:
+        connection.execute(f"PRAGMA synchronous = {'FULL' if is_lasting else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")

@@ -125,11 +125,12 @@ class Store:
             self._kept[name], self._peers[name] = kept, new
 
     def mark_applied(self, name: str, generation: int) -> None:
-        """The interface was seen to be as this generation wants it. Raises JournalFull."""
+        """The interface was seen to be as this generation wants it; a power loss may forget that,
+        and repair will see it again. Raises JournalFull."""
         with self._lock:
             now = int(time.time())
             kept = replace(self._kept[name], applied_generation=generation, applied_at=now)
-            with transaction(self._rows.connection):
+            with transaction(self._rows.connection, is_lasting=False):
                 self._rows.put_interface(_row(kept))
             self._kept[name] = kept
 

@@ -6,7 +6,7 @@ field that a later version adds changes no hash until it is used. Defaults there
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -24,7 +24,7 @@ def fields_of(data: object, path: str, known: Iterable[str]) -> Mapping[str, Any
     """The JSON object itself; a field we do not know is refused, never ignored."""
     if not isinstance(data, dict):
         raise InvalidDocument(path, "must be an object")
-    for unknown in data.keys() - set(known):
+    for unknown in data.keys() - known:
         name = unknown if unknown.isascii() and unknown.isidentifier() else "(unprintable)"
         raise InvalidDocument(f"{path}.{name[:40]}", "is not a field of this version")
     return data
@@ -59,21 +59,25 @@ class PeerPart:
     @classmethod
     def parse(cls, data: object, path: str = "peer", *, routes: bool = False) -> Self:
         """`routes` permits networks behind the peer; otherwise it gets single addresses only."""
-        given = fields_of(data, path, cls.__slots__)
-        network = grammar.routed_network if routes else grammar.peer_address
-        addresses = list_of(given.get("allowed_ips"), f"{path}.allowed_ips", MAX_ALLOWED_IPS)
-        allowed_ips = [network(a, f"{path}.allowed_ips[{i}]") for i, a in enumerate(addresses)]
+        given = fields_of(data, path, _PEER_FIELDS)
+        try:
+            return cls._parse(given, grammar.routed_network if routes else grammar.peer_address)
+        except InvalidDocument as error:  # a path for each field costs too much among thousands
+            raise InvalidDocument(f"{path}.{error.field}", error.problem) from error
+
+    @classmethod
+    def _parse(cls, given: Mapping[str, Any], network: Callable[[object, str], str]) -> Self:
+        addresses = list_of(given.get("allowed_ips"), "allowed_ips", MAX_ALLOWED_IPS)
+        allowed_ips = [network(a, f"allowed_ips[{i}]") for i, a in enumerate(addresses)]
         if len(set(allowed_ips)) != len(allowed_ips):
-            raise InvalidDocument(f"{path}.allowed_ips", "names one network twice")
+            raise InvalidDocument("allowed_ips", "names one network twice")
         return cls(
-            public_key=grammar.public_key(given.get("public_key"), f"{path}.public_key"),
+            public_key=grammar.public_key(given.get("public_key")),
             allowed_ips=tuple(sorted(allowed_ips)),
-            preshared_key=grammar.preshared_key(
-                given.get("preshared_key"), f"{path}.preshared_key"
-            ),
-            keepalive=grammar.keepalive(given.get("keepalive"), f"{path}.keepalive"),
-            expires_at=_optional_count(given.get("expires_at"), f"{path}.expires_at"),
-            quota_bytes=_optional_count(given.get("quota_bytes"), f"{path}.quota_bytes"),
+            preshared_key=grammar.preshared_key(given.get("preshared_key")),
+            keepalive=grammar.keepalive(given.get("keepalive")),
+            expires_at=_optional_count(given.get("expires_at"), "expires_at"),
+            quota_bytes=_optional_count(given.get("quota_bytes"), "quota_bytes"),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -100,6 +104,7 @@ class PeerPart:
         return f"PeerPart({self.public_key})"
 
 
+_PEER_FIELDS = frozenset(PeerPart.__slots__)
 _PEER_OPTIONS = tuple(field.name for field in fields(PeerPart) if field.default is None)
 
 
