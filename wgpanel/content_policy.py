@@ -12,6 +12,12 @@ ADMIN = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+# pages for people without an account: nothing but our own files
+PUBLIC = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+PUBLIC_PAGES = ("share",)
 OTHER = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 
@@ -23,6 +29,12 @@ class ContentPolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        is_admin = request.path.startswith(reverse("admin:index"))
-        response.headers.setdefault(HEADER, ADMIN if is_admin else OTHER)
+        response.headers.setdefault(HEADER, _policy(request))
         return response
+
+
+def _policy(request: HttpRequest) -> str:
+    if request.path.startswith(reverse("admin:index")):
+        return ADMIN
+    match = request.resolver_match
+    return PUBLIC if match and match.url_name in PUBLIC_PAGES else OTHER

@@ -33,6 +33,13 @@ def test_everything_else_may_load_nothing(client, path):
     assert set(rules.values()) == {"'none'"}
 
 
+def test_a_page_for_people_without_an_account_runs_our_own_files_and_nothing_else(client):
+    rules = policy(client.get("/share/0000000000000000/"))
+    assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
+    assert rules["default-src"] == rules["frame-ancestors"] == rules["base-uri"] == "'none'"
+    assert "unsafe" not in str(rules)
+
+
 def test_a_view_may_have_a_policy_of_its_own(admin_client):
     assert "'unsafe-eval'" not in admin_client.get(reverse("docs"))[HEADER]
 
