@@ -19,6 +19,11 @@ class ErrorSerializer(serializers.Serializer):
         required=False,
         help_text="Where single fields were refused: name → sentences.",
     )
+    exclusions = serializers.DictField(
+        child=serializers.IntegerField(),
+        required=False,
+        help_text="Where no node can take a peer: what is in the way → how many nodes.",
+    )
 
 
 class Schema(AutoSchema):

@@ -9,13 +9,17 @@ from django.urls import URLPattern, get_resolver
 from rest_framework.test import APIClient
 
 from accounts.tests.builders import make_admin, make_staff, make_user
-from nodes.tests.builders import make_group, make_node
+from nodes.tests.builders import make_group, make_node, make_online_node
+from peers.tests.builders import make_interface, make_key, make_peer
 
 pytestmark = pytest.mark.django_db
 
 EVERYBODY = ("anonymous", "user", "staff", "viewer", "editor", "admin")
 READ = {"anonymous": 401, "user": 403, "staff": 403, "viewer": 200, "editor": 200, "admin": 200}
 NO_ROLE = {"anonymous": 401, "user": 403, "staff": 200, "viewer": 200, "editor": 200, "admin": 200}
+
+
+ASKED = {"viewer": 409, "editor": 409, "admin": 409}  # who may see asks a node that is not there
 
 
 def write(status: int) -> dict[str, int]:
@@ -37,17 +41,49 @@ TABLE = {
     "/api/v1/nodes/{}/test/": {"POST": write(200)},
     "/api/v1/nodes/{}/assign-group/": {"POST": write(200)},
     "/api/v1/nodes/poll/": {"POST": write(202)},
+    "/api/v1/nodes/{}/drift/": {"GET": READ},
+    "/api/v1/nodes/{}/reconcile/": {"POST": write(200)},
+    "/api/v1/groups/{}/reconcile/": {"POST": write(200)},
+    "/api/v1/interfaces/": {"GET": READ, "POST": write(201)},
+    "/api/v1/interfaces/{}/": {"GET": READ, "PATCH": write(200), "DELETE": write(204)},
+    "/api/v1/interfaces/{}/drift/": {"GET": READ, "POST": write(200)},
+    "/api/v1/interfaces/{}/reconcile/": {"POST": write(409)},  # nobody has checked it
+    "/api/v1/interfaces/{}/conflict/": {"GET": {**READ, **ASKED}, "POST": write(409)},
+    "/api/v1/drift/": {"GET": READ},
+    "/api/v1/peers/": {"GET": READ, "POST": write(201)},
+    "/api/v1/peers/bulk/": {"POST": write(200)},
+    "/api/v1/peers/{}/": {"GET": READ, "PATCH": write(200), "DELETE": write(204)},
+    "/api/v1/peers/{}/enable/": {"POST": write(200)},
+    "/api/v1/peers/{}/disable/": {"POST": write(200)},
+    "/api/v1/peers/{}/rotate-psk/": {"POST": write(200)},
+    "/api/v1/peers/{}/config/": {"GET": write(200)},
+    "/api/v1/peers/{}/qr/": {"GET": write(200)},
+    "/api/v1/peers/{}/share-links/": {
+        "GET": write(200), "POST": write(201), "DELETE": write(200),
+    },
+    "/api/v1/peers/{}/share-links/x/": {"DELETE": write(404)},
     "/api/schema/": {"GET": NO_ROLE},
 }  # fmt: skip
+NOBODY = "http://127.0.0.1:1"  # no agent listens there
+BODIES = {
+    "nodes/poll/": {"group": None},
+    "assign-group/": {"group": None},
+    "conflict/": {"choose": "panel", "seen": "x"},
+    "bulk/": {"action": "disable", "filter": {"status": "never"}},
+}
 CASES = [(route, method) for route, methods in TABLE.items() for method in methods]
-MODELS = ("groups.{}_nodegroup", "nodes.{}_node")
+MODELS = (
+    "groups.{}_nodegroup", "nodes.{}_node", "nodes.{}_interface", "peers.{}_peer",
+    "reconcile.{}_drift", "reconcile.{}_reconcilerun",
+)  # fmt: skip
 EDITS = ("view", "add", "change", "delete")
 
 
 def make_somebody(role: str):
     if role in ("staff", "viewer", "editor"):
         acts = {"staff": (), "viewer": ("view",), "editor": EDITS}[role]
-        return make_staff(*(model.format(act) for model, act in product(MODELS, acts)))
+        further = ("peers.view_configuration",) if role == "editor" else ()
+        return make_staff(*(model.format(act) for model, act in product(MODELS, acts)), *further)
     return {"user": make_user, "admin": make_admin}[role]()
 
 
@@ -58,23 +94,39 @@ def make_client(role: str) -> APIClient:
     return client
 
 
-def make_body(route: str, method: str) -> dict:
+def make_row(route: str):
+    """Save what `{}` stands for; nobody listens where its agent should be."""
+    if "/groups/" in route:
+        return make_group()
+    if "/nodes/" in route:
+        return make_node()
+    interface = make_interface(node=make_online_node(agent_url=NOBODY))
+    return (
+        make_peer(interface=interface, private_key=make_key()) if "/peers/" in route else interface
+    )
+
+
+def make_body(route: str, method: str, row) -> dict:
     """Return a body that the route accepts."""
-    if route.endswith("nodes/poll/") or "assign" in route:
-        return {"group": None}
+    for ending, body in BODIES.items():
+        if route.endswith(ending):
+            return body
     if method not in ("POST", "PUT") or "{}/" in route and method == "POST":
         return {}
+    if "interfaces" in route:
+        pool = {"pool_v4": "10.9.0.0/24", "listen_port": 51999}
+        return {"node": str(row.node_id), "name": "wg9", **pool}
     secret = secrets.token_hex(32)
-    node = {"agent_url": "http://127.0.0.1:1", "secret": secret} if "nodes" in route else {}
-    return {"name": "new", **node}
+    node = {"agent_url": NOBODY, "secret": secret} if "nodes" in route else {}
+    return {"name": "new", "public_key": make_key(), **node}
 
 
 @pytest.mark.parametrize("role", EVERYBODY)
 @pytest.mark.parametrize(("route", "method"), CASES)
 def test_everybody_may_what_the_table_says(route, method, role):
-    row = make_group() if "groups" in route else make_node()
+    row = make_row(route)
     answer = make_client(role).generic(
-        method, route.format(row.pk), json.dumps(make_body(route, method)), "application/json"
+        method, route.format(row.pk), json.dumps(make_body(route, method, row)), "application/json"
     )
     assert answer.status_code == TABLE[route][method][role], answer.content
 

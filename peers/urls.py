@@ -1,0 +1,24 @@
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from peers.bulk_views import BulkView
+from peers.configuration_views import ConfigView, QrView
+from peers.interface_views import InterfaceViewSet
+from peers.share_link_views import ShareLinksView, ShareLinkView
+from peers.views import PeerViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.register("interfaces", InterfaceViewSet, basename="interface")
+router.register("peers", PeerViewSet, basename="peer")
+urlpatterns = [
+    *router.urls,
+    path("peers/bulk/", BulkView.as_view(), name="peers-bulk"),
+    path("peers/<uuid:pk>/config/", ConfigView.as_view(), name="peer-config"),
+    path("peers/<uuid:pk>/qr/", QrView.as_view(), name="peer-qr"),
+    path("peers/<uuid:pk>/share-links/", ShareLinksView.as_view(), name="peer-share-links"),
+    path(
+        "peers/<uuid:pk>/share-links/<slug:lookup>/",
+        ShareLinkView.as_view(),
+        name="peer-share-link",
+    ),
+]
