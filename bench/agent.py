@@ -107,13 +107,13 @@ def _measure(node: Node, size: int) -> None:
         _report("agent.metrics_per_peer", size, value, "wg show all dump", alone["dump"])
 
 
-def floor(node: Node) -> dict[str, float]:
+def floor(node: Node, rounds: int = 21) -> dict[str, float]:
     """What `wg` alone costs here, in ms."""
     words = (
         sys.executable,
         str(ROOT / "bench" / "wg_floor.py"),
         "wg0",
-        "21",
+        str(rounds),
         _key(),
         ADDED_BY_FLOOR,
     )

@@ -8,6 +8,7 @@ from base64 import b64encode
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 from wgpanel_agent.documents import (
     Delta,
     InterfacePart,
@@ -91,7 +92,7 @@ def _measure(node: Node, size: int) -> None:
     peers = [_peer(number) for number in range(size)]
     settings = _settings(node)
     cold, warm = (_syncconf(node, settings, peers) for _ in range(2))
-    alone = floor(node)["add_and_dump"]
+    alone = floor(node, rounds=7)["add_and_dump"]
     _syncconf(node, settings, [])
     with running_agent(node) as caller:
         sender = Sender(caller, int(node.run("wg", "show", "wg0", "listen-port")), peers)
@@ -100,6 +101,8 @@ def _measure(node: Node, size: int) -> None:
         _report("whole_first", size, first, "goal", GOAL_MS)
         sender.edit()
         _report("whole_600_edited", size, sender.whole(), "wg syncconf + wg show wg0 dump", warm)
+        rss = psutil.Process(node.agent.pid).memory_info().rss / 1e6
+        report("desired.rss", {"peers": size}, rss, "MB", reference="MemoryMax", beside=256)
         deltas = sorted(sender.delta() for _ in range(DELTAS))
         _report("delta_of_one", size, deltas[DELTAS // 2], "wg addconf + wg show wg0 dump", alone)
 
