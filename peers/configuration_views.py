@@ -1,9 +1,9 @@
-"""The file of one peer, as text and as QR code; whoever takes it is remembered to have it."""
+"""The files of peers, as text, QR code and zip; whoever takes one is remembered to have it."""
 
 import uuid
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -13,7 +13,8 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 
-from peers import delivery, qr
+from peers import archive, delivery, qr
+from peers.bulk_serializers import PeerSelectionSerializer
 from peers.errors import clock
 from peers.models import Peer
 from peers.permissions import HandOutPermissions
@@ -39,10 +40,11 @@ class FileView(Refusing, GenericAPIView):
     queryset = Peer.objects.all()  # whose permissions count
     permission_classes = (HandOutPermissions,)
     content_negotiation_class = AnyAccept
-    serializer_class = None
 
 
 class ConfigView(FileView):
+    serializer_class = None
+
     @extend_schema(summary="Take the configuration of a peer", responses={(200, TEXT): str})
     @sensitive_variables()
     def get(self, request: Request, pk: uuid.UUID) -> HttpResponse:
@@ -51,6 +53,8 @@ class ConfigView(FileView):
 
 
 class QrView(FileView):
+    serializer_class = None
+
     @extend_schema(
         summary="Take the configuration of a peer as QR code",
         responses={(200, SVG): OpenApiTypes.STR},
@@ -65,6 +69,22 @@ class QrView(FileView):
         delivery.note_delivered([peer])
         warning = {"X-Warning": code.warning} if code.warning else {}
         return HttpResponse(_alone(code.svg), content_type=SVG, headers={**PRIVATE, **warning})
+
+
+class ExportView(FileView):
+    serializer_class = PeerSelectionSerializer
+
+    @extend_schema(
+        summary="Take the configurations of several peers as one zip",
+        description="An index in it says of every peer which file is its own, or why it has none.",
+        responses={(200, ZIP): OpenApiTypes.BINARY},
+    )
+    def post(self, request: Request) -> StreamingHttpResponse:
+        asked = PeerSelectionSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="peers.zip"'}
+        content = archive.stream(asked.peers)
+        return StreamingHttpResponse(content, content_type=ZIP, headers=headers)
 
 
 def as_attachment(name: str, content: bytes, media_type: str) -> HttpResponse:

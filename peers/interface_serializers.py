@@ -52,14 +52,16 @@ class InterfaceDetailSerializer(InterfaceSerializer):
     pools = PoolUseSerializer(many=True, read_only=True)
 
     class Meta(InterfaceSerializer.Meta):
-        fields = (*InterfaceSerializer.Meta.fields, "pools")
+        fields = (*InterfaceSerializer.Meta.fields, "pools")  # type: ignore[assignment]
 
 
 class InterfaceCreateSerializer(InterfaceSerializer):
     """A new interface: its node makes the key and keeps it. At least one pool is needed."""
 
-    node = serializers.PrimaryKeyRelatedField(queryset=Node.objects.defer("secret", "health_json"))
+    node = serializers.PrimaryKeyRelatedField(  # type: ignore[assignment]
+        queryset=Node.objects.defer("secret", "health_json")
+    )
 
     class Meta(InterfaceSerializer.Meta):
         fields = ("node", "name", *SETTINGS)  # type: ignore[assignment]
-        read_only_fields = ()
+        read_only_fields = ()  # type: ignore[assignment]

@@ -14,7 +14,7 @@ from peers.standing import Standing, standing
 class InstantField(serializers.DateTimeField):
     """A moment with its zone, as programs send it (RFC 3339)."""
 
-    def to_internal_value(self, value: Any) -> dt.datetime | None:
+    def to_internal_value(self, value: Any) -> dt.datetime | None:  # type: ignore[override]
         try:
             return validators.instant(value)
         except PeerRefused as error:

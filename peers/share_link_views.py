@@ -1,7 +1,9 @@
 """Links by which somebody without an account takes the file of one peer."""
 
 import uuid
+from typing import Any
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -30,7 +32,7 @@ class ShareLinksView(Refusing, ListAPIView):
     serializer_class = ShareLinkSerializer
     filter_backends = ()
 
-    def filter_queryset(self, queryset: object) -> ShareLinkQuerySet:
+    def filter_queryset(self, queryset: object) -> QuerySet[Any, Any]:
         links = _links_of(self.kwargs["pk"]).select_related("created_by")
         return links.order_by("-created_at", "-pk")
 

@@ -2,7 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from peers.bulk_views import BulkView
-from peers.configuration_views import ConfigView, QrView
+from peers.configuration_views import ConfigView, ExportView, QrView
 from peers.interface_views import InterfaceViewSet
 from peers.share_link_views import ShareLinksView, ShareLinkView
 from peers.views import PeerViewSet
@@ -13,6 +13,7 @@ router.register("peers", PeerViewSet, basename="peer")
 urlpatterns = [
     *router.urls,
     path("peers/bulk/", BulkView.as_view(), name="peers-bulk"),
+    path("peers/export/", ExportView.as_view(), name="peers-export"),
     path("peers/<uuid:pk>/config/", ConfigView.as_view(), name="peer-config"),
     path("peers/<uuid:pk>/qr/", QrView.as_view(), name="peer-qr"),
     path("peers/<uuid:pk>/share-links/", ShareLinksView.as_view(), name="peer-share-links"),

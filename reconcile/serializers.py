@@ -54,7 +54,7 @@ class DriftSerializer(serializers.Serializer):
 
     def to_representation(self, instance: Interface) -> dict[str, Any]:
         if not hasattr(instance, "drift"):
-            instance.drift = Drift(reason=NOT_CHECKED, checked_at=None)
+            instance.drift = Drift(reason=NOT_CHECKED, checked_at=None)  # type: ignore[misc]
         return super().to_representation(instance)
 
     @extend_schema_field(ItemSerializer(many=True))

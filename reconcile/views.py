@@ -53,7 +53,7 @@ class DriftList(ListAPIView):
         "count": "drift__count", "checked_at": "drift__checked_at",
     }  # fmt: skip
 
-    def filter_queryset(self, queryset: object) -> QuerySet[Interface]:
+    def filter_queryset(self, queryset: object) -> QuerySet[Any, Any]:
         return super().filter_queryset(readable())
 
     @extend_schema(summary="List how interfaces stand to what is desired")
@@ -85,7 +85,7 @@ class NodeDrift(ListAPIView):
     serializer_class = DriftSerializer
     filter_backends = ()
 
-    def filter_queryset(self, queryset: object) -> QuerySet[Interface]:
+    def filter_queryset(self, queryset: object) -> QuerySet[Any, Any]:
         node = get_object_or_404(Node, pk=self.kwargs["pk"])
         return readable().filter(node=node).order_by("name")
 

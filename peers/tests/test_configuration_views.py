@@ -1,6 +1,10 @@
 """The file of a peer, taken through the REST API."""
 
+import csv
 import datetime as dt
+import io
+import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -128,3 +132,52 @@ def test_a_peer_whose_key_has_slashes_has_its_file_like_any_other(api):
     peer = make_peer(public_key="/+8aZ0rkVsLqTBVsRLtS5/8xGFyxcTkHbnhv/tCvBUM=")
     other = make_peer(interface=peer.interface, public_key=make_key())
     assert [api.get(path(it, "config")).status_code for it in (peer, other)] == [200, 200]
+
+
+# --- many at once -------------------------------------------------------------------------------
+
+
+def export(api, **body):
+    path = "/api/v1/peers/export/"
+    return api.post(path, json.dumps(body), content_type="application/json")
+
+
+def files_of(answer) -> dict[str, str]:
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def test_the_files_of_many_peers_come_as_one_zip_with_an_index(api):
+    interface = make_interface()
+    chosen = [make_peer(name=name, interface=interface, tags=["x"]) for name in ("a", "b")]
+    other = make_peer(interface=interface)
+    answer = export(api, filter={"tag": "x"})
+    assert answer["Cache-Control"] == "no-store"
+    files = files_of(answer)
+    assert set(files) == {"a.conf", "b.conf", "index.csv"}
+    rows = list(csv.DictReader(io.StringIO(files["index.csv"])))
+    assert {(row["name"], row["file"]) for row in rows} == {("a", "a.conf"), ("b", "b.conf")}
+    assert {peer.pk for peer in Peer.objects.exclude(pk=other.pk) if peer.delivered_at} == {
+        peer.pk for peer in chosen
+    }
+
+
+def test_peers_named_by_id_are_exported_and_a_removed_one_is_not(api):
+    peer, gone = make_peer(name="a"), make_peer(removed_at=timezone.now())
+    assert set(files_of(export(api, ids=[str(peer.pk)]))) == {"a.conf", "index.csv"}
+    answer = export(api, ids=[str(peer.pk), str(gone.pk)])
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["ids"])
+
+
+@pytest.mark.parametrize("body", [{}, {"filter": {}}, {"filter": {"tga": "x"}}, {"ids": []}])
+def test_a_slip_exports_nothing(api, body):
+    make_peer()
+    assert export(api, **body).status_code == 400
+    assert Peer.objects.get().delivered_at is None
+
+
+def test_seeing_and_changing_peers_is_no_right_to_export_them():
+    client = APIClient()
+    client.force_authenticate(make_staff("peers.view_peer", "peers.change_peer"))
+    assert export(client, ids=[str(make_peer().pk)]).status_code == 403

@@ -52,6 +52,7 @@ TABLE = {
     "/api/v1/drift/": {"GET": READ},
     "/api/v1/peers/": {"GET": READ, "POST": write(201)},
     "/api/v1/peers/bulk/": {"POST": write(200)},
+    "/api/v1/peers/export/": {"POST": write(200)},
     "/api/v1/peers/{}/": {"GET": READ, "PATCH": write(200), "DELETE": write(204)},
     "/api/v1/peers/{}/enable/": {"POST": write(200)},
     "/api/v1/peers/{}/disable/": {"POST": write(200)},
@@ -69,6 +70,7 @@ BODIES = {
     "nodes/poll/": {"group": None},
     "assign-group/": {"group": None},
     "conflict/": {"choose": "panel", "seen": "x"},
+    "export/": {"filter": {"status": "never"}},
     "bulk/": {"action": "disable", "filter": {"status": "never"}},
 }
 CASES = [(route, method) for route, methods in TABLE.items() for method in methods]
