@@ -57,6 +57,7 @@ def _run(state_dir: Path) -> int:
         panel.wait_until_ready()
         if fleet:
             _wait_until_online(fleet)
+            _connect(fleet, panel)
         _welcome(panel, password, fleet)
         return _watch(panel)
 
@@ -84,8 +85,9 @@ def _start_fleet(undo: ExitStack, state_dir: Path) -> Fleet | None:
     from lab.enlist import enlist
 
     print(f"make run: starting {len(GROUPS)} WireGuard nodes and {CLIENTS} clients", flush=True)
-    fleet = undo.enter_context(Fleet(state_dir / "lab", groups=GROUPS, clients=CLIENTS))
-    fleet.wait_for_handshakes()
+    fleet = undo.enter_context(
+        Fleet(state_dir / "lab", groups=GROUPS, clients=CLIENTS, by_hand=False)
+    )
     enlist(fleet.nodes)
     return fleet
 
@@ -104,6 +106,20 @@ def _wait_until_online(fleet: Fleet) -> None:
             reasons = Node.objects.filter(pk__in=ids).values_list("name", "status_reason")
             raise LabError(f"not all nodes are online: {dict(reasons)}")
         time.sleep(0.2)
+
+
+def _connect(fleet: Fleet, panel: Panel) -> None:
+    """Interfaces and peers come from the panel, as an operator's would."""
+    from lab import by_panel
+    from lab.rest import Rest
+
+    print("make run: giving each node an interface and each client a peer", flush=True)
+    rest = Rest(panel.url, panel.state_dir)
+    by_panel.give_interfaces(rest, fleet)
+    by_panel.forget_earlier_clients(rest)
+    for client in fleet.clients:
+        by_panel.connect(rest, client)
+    fleet.wait_for_handshakes()
 
 
 def _welcome(panel: Panel, password: str, fleet: Fleet | None) -> None:

@@ -14,6 +14,11 @@ from lab.errors import LabError
 from lab.node import Node as LabNode
 from lab.panel import ROOT
 
+SHOWN_WHEN_LATE = (
+    "name", "status", "status_reason", "failures", "condition", "condition_reason", "sync_error",
+    "desired_generation", "observed_generation",
+)  # fmt: skip
+
 
 class Rest:
     """Calls with a token of the user admin."""
@@ -43,13 +48,19 @@ class Rest:
         self, lab_node: LabNode, seconds: float, until: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
         """Return the node as soon as it fulfils `until`; raises LabError with how it was."""
+        return self.wait_for(f"nodes/{lab_node.identity.node_id}/", seconds, until)
+
+    def wait_for(
+        self, path: str, seconds: float, until: Callable[[dict[str, Any]], bool]
+    ) -> dict[str, Any]:
+        """Return what is at `path` as soon as it fulfils `until`; raises LabError."""
         deadline = time.monotonic() + seconds
-        while not until(node := self.node(lab_node)):
+        while not until(told := self.call("GET", path)):
             if time.monotonic() > deadline:
-                told = {key: node[key] for key in ("name", "status", "status_reason", "failures")}
-                raise LabError(f"not within {seconds:g} s: {told}")
+                shown = {key: told[key] for key in SHOWN_WHEN_LATE if key in told}
+                raise LabError(f"not within {seconds:g} s: {shown}")
             time.sleep(0.3)
-        return node
+        return told
 
 
 def _create_token(state_dir: Path) -> str:

@@ -21,7 +21,7 @@ from nodes.live import look
 from nodes.models import FleetAlarm, Node, PollingPolicy
 from nodes.polling import request_polls
 from nodes.querysets import NodeQuerySet
-from nodes.removal import ANSWERING, NodeStillAnswers, forget, what_goes_with
+from nodes.removal import CannotForget, forget, obstacle, what_goes_with
 from nodes.serializers import SECRET_REPLACED
 from nodes.setup_lines import setup_lines
 
@@ -76,7 +76,7 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
         context = {"title": "Nodes", "banners": banners(timezone.now()), **(extra_context or {})}
         try:
             return super().changelist_view(request, context)
-        except NodeStillAnswers as error:
+        except CannotForget as error:
             return self._refuse(request, error)
 
     def change_view(
@@ -111,17 +111,17 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         """Return what goes, as sentences for each node, and which nodes cannot be forgotten."""
-        answering = [str(node) for node in objs if node.enabled and node.status in ANSWERING]
+        kept = [str(node) for node in objs if obstacle(node) is not None]
         going = [(str(node), what_goes_with(node)) for node in objs]
         missing = set() if self.has_delete_permission(request) else {"node"}
-        return going, {"nodes": len(going)}, missing, answering
+        return going, {"nodes": len(going)}, missing, kept
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
-        except NodeStillAnswers as error:
+        except CannotForget as error:
             return self._refuse(request, error)
 
     def delete_model(self, request: HttpRequest, obj: Node) -> None:
@@ -132,8 +132,8 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
         for node in queryset:
             forget(node, request.user)
 
-    def _refuse(self, request: HttpRequest, error: NodeStillAnswers) -> HttpResponse:
-        messages.error(request, f"{error} Disable it first if it shall be forgotten.")
+    def _refuse(self, request: HttpRequest, error: CannotForget) -> HttpResponse:
+        messages.error(request, str(error))
         return redirect("admin:nodes_node_changelist")
 
 

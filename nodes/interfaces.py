@@ -103,7 +103,7 @@ class Interface(models.Model):
         "MTU", null=True, blank=True, validators=[MinValueValidator(576), MaxValueValidator(9000)]
     )
     client_allowed_ips = models.CharField(
-        "clients route", max_length=3000, blank=True, default=DEFAULT_ROUTES
+        "clients route", max_length=12_000, blank=True, default=DEFAULT_ROUTES
     )
     keepalive = models.PositiveIntegerField(
         default=25, validators=[MaxValueValidator(65535)],

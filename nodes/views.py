@@ -34,9 +34,8 @@ from nodes.serializers import (
 )
 
 
-class NodeStillAnswers(APIException):
+class CannotForget(APIException):
     status_code = status.HTTP_409_CONFLICT
-    default_code = "node_still_answers"
 
 
 class NodeIsDisabled(APIException):
@@ -108,8 +107,8 @@ class NodeViewSet(ModelViewSet):
         lost = removal.what_goes_with(node)
         try:
             removal.forget(node, request.user)
-        except removal.NodeStillAnswers as error:
-            raise NodeStillAnswers(f"{error} Disable it first.") from error
+        except removal.CannotForget as error:
+            raise CannotForget(str(error), error.code) from error
         return Response(ForgottenSerializer({"went_with_it": lost}).data)
 
     @extend_schema(

@@ -12,7 +12,7 @@ from wgpanel_agent.documents import InvalidDocument, state_hash
 
 from keyring.sealing import SecretLocked
 from nodes.models import Interface, Node
-from peers import addresses, capacity, desired
+from peers import addresses, capacity, delivery, desired
 from peers.errors import PeerRefused
 from peers.expiring import expire_due
 from peers.models import Address, Peer
@@ -32,7 +32,7 @@ def recount() -> list[str]:
 def _recount_interface(interface_id: uuid.UUID) -> list[str]:
     with transaction.atomic():
         interface, now = desired.locked_with_node(interface_id), timezone.now()
-        return [*_addresses(interface, now), *_state(interface, now)]
+        return [*_addresses(interface, now), *_state(interface, now), *_told(interface)]
 
 
 def _state(interface: Interface, now: dt.datetime) -> Iterator[str]:
@@ -59,6 +59,12 @@ def _addresses(interface: Interface, now: dt.datetime) -> Iterator[str]:
     rows = Address.objects.held().filter(stray, interface=interface)
     if count := addresses.rest(rows, now):
         yield f"{interface}: {count} addresses were held by nobody."
+
+
+def _told(interface: Interface) -> Iterator[str]:
+    """What files are made of: the host of an agent, where that is the endpoint, may have moved."""
+    if interface.client_fingerprint and delivery.interface_changed(interface):
+        yield f"{interface}: its clients would be told something else now than was noted."
 
 
 @transaction.atomic

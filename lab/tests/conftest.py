@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import by_panel
 from lab.demo import LAB_NETWORKS
 from lab.fixtures import NEEDS, require
 from lab.fleet import Fleet
@@ -50,3 +51,18 @@ def nodes(tmp_path_factory, rest):
         for node in fleet.nodes:
             rest.wait(node, 30, lambda told: told["status"] == "online")
         yield fleet.nodes
+
+
+@pytest.fixture(scope="module")
+def managed(tmp_path_factory, rest):
+    """Two nodes of the group Europe with a wg0 from the panel, and six clients without a peer."""
+    require(NEEDS["lab"]())
+    group = rest.call("POST", "groups/", {"name": "Europe"}, 201)["id"]
+    folder = tmp_path_factory.mktemp("managed")
+    with Fleet(folder, groups=("Europe", "Europe"), clients=6, by_hand=False) as fleet:
+        for node in fleet.nodes:
+            rest.enlist(node, group=group)
+        for node in fleet.nodes:
+            rest.wait(node, 30, lambda told: told["status"] == "online")
+        by_panel.give_interfaces(rest, fleet)
+        yield fleet

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-from wgpanel_agent import handlers
 from wgpanel_agent.app import AgentApp
 from wgpanel_agent.auth import Gate
 from wgpanel_agent.http import Counters
@@ -20,6 +19,7 @@ from wgpanel_agent.limits import Limits
 from wgpanel_agent.nonces import NonceStore
 from wgpanel_agent.protocol import Binding, Keys, derive_keys, sign_response
 from wgpanel_agent.routes import ROUTES
+from wgpanel_agent.running import handler_of
 from wgpanel_agent.server import listen, make_server
 
 from nodes.models import Node
@@ -53,7 +53,7 @@ class LiveAgent:
         counters, limits = Counters(), Limits()
         store = NonceStore(nonces, clock=self._clock)
         gate = Gate({keys.keyid: keys}, store, counters=counters, limits=limits, clock=self._clock)
-        acts = {route.handler: getattr(handlers, route.handler) for route in ROUTES}
+        acts = {route.handler: handler_of(route) for route in ROUTES}
         return AgentApp(self, acts, gate, counters=counters, limits=limits)
 
     def _clock(self) -> float:

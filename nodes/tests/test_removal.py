@@ -6,8 +6,10 @@ import pytest
 
 from accounts.tests.builders import make_admin
 from nodes.models import Node, Status
-from nodes.removal import NodeStillAnswers, forget, what_goes_with
+from nodes.removal import NodeHasPeers, NodeStillAnswers, forget, what_goes_with
 from nodes.tests.builders import make_node, make_online_node
+from peers.tests.builders import make_interface as make_panel_interface
+from peers.tests.builders import make_peer
 
 pytestmark = pytest.mark.django_db
 
@@ -63,3 +65,15 @@ def test_the_last_report_is_named_by_its_time():
 
 def test_a_node_that_never_reported_loses_no_report():
     assert any("never" in sentence for sentence in what_goes_with(make_node()))
+
+
+def test_a_node_with_peers_must_lose_them_first():
+    node = make_node(name="fra1")
+    peer = make_peer(interface=make_panel_interface(node=node, name="wg0"))
+    with pytest.raises(NodeHasPeers, match=r"fra1 has peers \(1\). Remove them first."):
+        forget(node, None)
+    peer.removed_at = node.created_at
+    peer.save()
+    assert "What the panel wants its interfaces to be: wg0." in what_goes_with(node)
+    forget(node, None)
+    assert not Node.objects.exists()

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from nodes.models import Interface, Node
-from peers import bulk, changing, interfaces, removing
+from peers import bulk, changing, delivery, interfaces, removing
 from peers.creating import create
 from peers.models import Address, Peer
 from peers.recounting import recount
@@ -40,6 +40,17 @@ def test_a_wrong_hash_is_put_right_by_the_next_generation():
     assert recount() == [f"{interface}: the hash was not that of its peers."]
     assert_state_is_that_of_its_rows(interface)
     assert (interface.desired_generation, recount()) == (2, [])
+
+
+def test_when_an_agent_moved_the_holders_of_files_that_name_its_host_are_found():
+    peer = make_peer(interface=make_interface(endpoint_host=""))
+    Node.objects.update(assigned_peers=1)
+    delivery.deliver(peer)
+    recount()
+    Node.objects.update(agent_url="http://198.18.0.9:8080")
+    assert "told something else" in recount()[0]
+    assert list(Peer.objects.outdated()) == [peer]
+    assert recount() == []
 
 
 @pytest.mark.parametrize(
