@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("groups.urls")),
     path("api/v1/", include("nodes.urls")),
+    path("api/v1/", include("selection.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", staff_member_required(Docs.as_view(url_name="schema")), name="docs"),
     path("healthz", health.healthz),
