@@ -14,7 +14,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = environment.truth("WGPANEL_DEBUG")
 STATE_DIR = Path(environment.text("WGPANEL_STATE_DIR", str(BASE_DIR / "var"))).resolve()
 SECRET_KEY = secret_files.obtain("WGPANEL_SECRET_KEY", STATE_DIR)
-WGPANEL_FIELD_KEYS = (secret_files.obtain_key("WGPANEL_FIELD_KEY", STATE_DIR),)
+WGPANEL_FIELD_KEYS = (
+    secret_files.obtain_key("WGPANEL_FIELD_KEY", STATE_DIR),
+    *secret_files.optional_key("WGPANEL_FIELD_KEY_OLD", STATE_DIR),
+)
 PORT = environment.whole("WGPANEL_PORT", 8000, least=1, most=65535)
 ALLOWED_HOSTS = environment.words("WGPANEL_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = environment.words("WGPANEL_TRUSTED_ORIGINS")
