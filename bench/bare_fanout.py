@@ -37,11 +37,12 @@ class BareFanout:
 
     def __init__(self, urls: Sequence[str]):
         spawn = multiprocessing.get_context("spawn")
-        self._pipe, its_pipe = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(its_pipe, urls))
+        self._pipe, self._its_pipe = spawn.Pipe()
+        self._process = spawn.Process(target=_serve, args=(self._its_pipe, urls), daemon=True)
 
     def __enter__(self) -> "BareFanout":
         self._process.start()
+        self._its_pipe.close()  # should it die, waiting for its word raises EOFError
         return self
 
     def __exit__(self, *_: object) -> None:
