@@ -5,14 +5,16 @@ import uuid
 
 from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from groups.models import NodeGroup
 from groups.validators import printable
 from keyring.fields import SecretField
+from nodes.availability import HAS_ROOM
 from nodes.querysets import NodeQuerySet
+from nodes.scoring import Load, score_sql
 from nodes.validators import agent_secret, agent_url
 
 
@@ -47,6 +49,11 @@ REPORTED_FIELDS = (
     "health_json", "status", "status_reason", "status_since", "reported_at", "last_attempt_at",
     "failures", "failing_since", "next_poll_at", "claimed_until", "clock_skew_ms", "agent_version",
     "cpu_percent", "memory_percent", "disk_percent", "active_peers",
+)  # fmt: skip
+# Written where places are given and addresses counted; polling renews the two that are since when.
+PLACE_FIELDS = (
+    "assigned_peers", "assigned_since_report", "assigned_before_report", "has_free_address",
+    "score",
 )  # fmt: skip
 
 
@@ -92,12 +99,24 @@ class Node(models.Model):
     disk_percent = models.FloatField(null=True, editable=False)
     active_peers = models.PositiveIntegerField(default=0, editable=False)
 
+    assigned_peers = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Peers that the panel has placed, connected or not."
+    )
+    # Places given since the last report, and in the interval before it: the clients of neither
+    # need have connected by then, so a report that does not show them yet says nothing of them.
+    assigned_since_report = models.PositiveIntegerField(default=0, editable=False)
+    assigned_before_report = models.PositiveIntegerField(default=0, editable=False)
+    has_free_address = models.BooleanField(default=True, editable=False)
+    score = models.GeneratedField(
+        expression=score_sql(), output_field=models.FloatField(), db_persist=True
+    )
+
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = NodeQuerySet.as_manager()
     history = HistoricalRecords(
-        excluded_fields=[*REPORTED_FIELDS, "secret", "created_at", "updated_at"]
+        excluded_fields=[*REPORTED_FIELDS, *PLACE_FIELDS, "secret", "created_at", "updated_at"]
     )
 
     class Meta:
@@ -105,6 +124,9 @@ class Node(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(weight__gt=0), name="node_weight_positive"),
             models.CheckConstraint(condition=Q(max_peers__gte=1), name="node_max_peers_at_least_1"),
+            models.CheckConstraint(
+                condition=Q(assigned_peers__lte=F("max_peers")), name="node_not_overfull"
+            ),
         ]
         indexes = [
             models.Index(fields=["next_poll_at"], condition=Q(enabled=True), name="node_due"),
@@ -112,10 +134,26 @@ class Node(models.Model):
                 fields=["failing_since"], condition=Q(failures__gt=0), name="node_failing"
             ),
             models.Index(fields=["group", "name"], name="node_group_name"),
-        ]
+            models.Index(
+                fields=["score", "assigned_peers", "name"], condition=HAS_ROOM, name="node_best"
+            ),
+            models.Index(
+                fields=["group", "score", "assigned_peers", "name"], condition=HAS_ROOM,
+                name="node_best_of_group",
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def load(self) -> Load:
+        """What the score is made of."""
+        recent = self.assigned_since_report + self.assigned_before_report
+        return Load(
+            self.active_peers + recent, self.max_peers, self.weight,
+            self.cpu_percent, self.memory_percent,
+        )  # fmt: skip
 
 
 class PollingPolicy(models.Model):

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from nodes import cadence
+from nodes.availability import HAS_ROOM, is_fresh
 from nodes.standing import standing
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class NodeQuerySet(models.QuerySet["Node"]):
         settled = Q(status__in=("offline", "identity_mismatch"))
         failing = self.failing().filter(failures__gte=cadence.FAILURES_TO_OFFLINE)
         return failing.filter(silent).exclude(settled)
+
+    def available(self, now: dt.datetime, interval: dt.timedelta) -> Self:
+        """Nodes that may take a new peer."""
+        return self.filter(HAS_ROOM, is_fresh(now, interval))
 
     def with_standing(self, interval: dt.timedelta, now: dt.datetime | None = None) -> Self:
         """Annotate `standing`: the status as of now, `stale` when polling has stopped."""

@@ -23,7 +23,8 @@ REPORTED = """
     status = {status}, health_json = {report}, reported_at = {ended_at},
     status_since = CASE WHEN n.status = {status} THEN n.status_since ELSE {ended_at} END,
     failures = 0, failing_since = NULL, agent_version = {version}, active_peers = {active_peers},
-    cpu_percent = {cpu}, memory_percent = {memory}, disk_percent = {disk}"""
+    cpu_percent = {cpu}, memory_percent = {memory}, disk_percent = {disk},
+    assigned_before_report = n.assigned_since_report, assigned_since_report = 0"""
 FAILED = """
     failures = n.failures + 1, failing_since = COALESCE(n.failing_since, {ended_at})"""
 UNCHANGED = """

@@ -9,7 +9,7 @@ from rest_framework.validators import UniqueValidator
 from groups import references
 from groups.models import NodeGroup
 from groups.serializers import ChangedFieldsSerializer
-from nodes.models import REPORTED_FIELDS, Node, Status
+from nodes.models import PLACE_FIELDS, REPORTED_FIELDS, Node, Status
 from nodes.standing import standing_reason
 from nodes.validators import agent_secret
 
@@ -74,7 +74,7 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
             "agent_version", "cpu_percent", "memory_percent", "disk_percent", "active_peers",
             "health_json", "created_at", "updated_at",
         )  # fmt: skip
-        read_only_fields = REPORTED_FIELDS
+        read_only_fields = (*REPORTED_FIELDS, *PLACE_FIELDS)
 
     def get_status_reason(self, node: Node) -> str:
         return standing_reason(node)

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "schedule",
     "groups",
     "nodes",
+    "selection",
 ]
 
 MIDDLEWARE = [

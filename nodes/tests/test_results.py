@@ -110,3 +110,23 @@ def test_an_error_that_stays_is_raised(monkeypatch):
     monkeypatch.setattr(result_sql, "_update_both", away)
     with pytest.raises(OperationalError):
         results.write([outcome(make_node())], INTERVAL)
+
+
+def test_a_place_counts_until_the_second_report_after_it():
+    node = make_node(assigned_since_report=3)
+    for recent in [(0, 3), (0, 0)]:
+        results.write([outcome(node)], INTERVAL)
+        counts = Node.objects.values_list("assigned_since_report", "assigned_before_report")
+        assert counts.get() == recent
+
+
+def test_a_place_that_is_given_while_the_node_is_asked_is_not_lost():
+    told = outcome(make_node())
+    Node.objects.update(assigned_peers=1, assigned_since_report=1)
+    results.write([told], INTERVAL)
+    assert Node.objects.get().load.peers == 3 + 1
+
+
+def test_a_failure_leaves_the_places_given_since_the_last_report():
+    results.write([outcome(make_node(assigned_since_report=3), REFUSED)], INTERVAL)
+    assert Node.objects.get().assigned_since_report == 3
