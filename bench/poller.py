@@ -1,6 +1,6 @@
 """How many nodes one worker process polls in a second, end to end: claimed, asked by signed calls,
-verified, parsed, stored. Beside it, in the same run and over the same agents' twins that do not
-sign: a bare aiohttp fan-out with the same session, which stores nothing.
+verified, parsed, stored. Beside it, in turn with it and over twins of the same agents that do not
+sign: a bare aiohttp fan-out, which stores nothing.
 
 And with a fifth of the nodes dead: how old the report of a living node ever gets.
 
@@ -8,7 +8,6 @@ And with a fifth of the nodes dead: how old the report of a living node ever get
 """
 
 import argparse
-import asyncio
 import datetime as dt
 import os
 import statistics
@@ -19,16 +18,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from bench.bare_fanout import BareFanout, Cost
 from bench.figure import report
 from lab.fake_agents import FakeAgent, FakeFleet
 
 THREADS = 16  # as the worker of the queue `poll` has
 DEAD_SHARE = 0.2
 DEAD_RUN_SECONDS = 60
-IN_FLIGHT = 300
 
 
 def main() -> int:
@@ -76,40 +74,33 @@ def _measure(sizes: Sequence[int], rounds: int) -> None:
         _measure_lateness(size)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Of one node: seconds on the clock, and seconds of this process's CPU."""
-
-    wall: float
-    cpu: float
-
-
-def _cost(act: Callable[[], None], nodes: int) -> Cost:
-    wall, cpu = time.perf_counter(), time.process_time()
-    act()
-    return Cost((time.perf_counter() - wall) / nodes, (time.process_time() - cpu) / nodes)
-
-
 def _measure_speed(size: int, rounds: int) -> None:
-    with FakeFleet(size) as fleet, FakeFleet(size, signed=False) as twins, _Bare(twins) as bare:
+    ours: list[Cost] = []
+    floor: list[Cost] = []
+    with FakeFleet(size) as fleet, FakeFleet(size, signed=False) as twins:
+        urls = [f"{agent.url}/v1/status" for agent in twins.agents]
         _store(fleet.agents)
-        with _Worker() as worker:
-            ours, floor = [], []
+        with BareFanout(urls) as bare, _Worker() as worker:
             for _ in range(rounds + 1):
-                floor.append(_cost(bare.round, size))
+                floor.append(bare.round())
                 _make_all_due()
-                ours.append(_cost(worker.round, size))
+                ours.append(Cost.of(worker.round, size))
                 _check_that_all_reported(size)
-    for kind, unit in (("wall", "nodes/s"), ("cpu", "nodes/s of one core")):
-        mine, bares = ([1 / getattr(cost, kind) for cost in costs[1:]] for costs in (ours, floor))
-        report(
-            f"poller.nodes_per_{'second' if kind == 'wall' else 'cpu_second'}",
-            {"database": _vendor(), "nodes": size},
-            statistics.median(mine),
-            unit,
-            reference="bare aiohttp fan-out",
-            beside=statistics.median(bares),
-        )
+    _report_speed("second", size, [cost.wall for cost in ours], [cost.wall for cost in floor])
+    _report_speed("cpu_second", size, [cost.cpu for cost in ours], [cost.cpu for cost in floor])
+
+
+def _report_speed(per: str, size: int, ours: list[float], floor: list[float]) -> None:
+    """Print medians; the first round, which opens the connections, does not count."""
+    mine, bare = (statistics.median(1 / cost for cost in costs[1:]) for costs in (ours, floor))
+    report(
+        f"poller.nodes_per_{per}",
+        {"database": _vendor(), "nodes": size},
+        mine,
+        "nodes/s" if per == "second" else "nodes/s of one core",
+        reference="bare aiohttp fan-out",
+        beside=bare,
+    )
 
 
 def _measure_lateness(size: int) -> None:
@@ -129,35 +120,6 @@ def _measure_lateness(size: int) -> None:
         reference="two poll intervals",
         beside=2 * interval,
     )
-
-
-class _Bare:
-    """What the fan-out costs without signatures and database."""
-
-    def __init__(self, fleet: FakeFleet):
-        self._urls = [f"{agent.url}/v1/status" for agent in fleet.agents]
-        self._loop = asyncio.new_event_loop()
-
-    def __enter__(self) -> "_Bare":
-        from nodes.fanout import new_session
-
-        self._session = self._loop.run_until_complete(new_session())
-        self._places = asyncio.Semaphore(IN_FLIGHT)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.run_until_complete(self._session.close())
-        self._loop.close()
-
-    def round(self) -> None:
-        self._loop.run_until_complete(self._ask_all())
-
-    async def _ask_all(self) -> None:
-        await asyncio.gather(*(self._ask(url) for url in self._urls))
-
-    async def _ask(self, url: str) -> bytes:
-        async with self._places, self._session.get(url) as response:
-            return await response.read()
 
 
 class _Worker:

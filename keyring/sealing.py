@@ -51,6 +51,16 @@ def unseal(sealed: str, place: str) -> str:
         raise SecretLocked("the stored text was altered or belongs to another row") from error
 
 
+def current_key_id() -> str:
+    """Return the id of the key that seals now: eight digits of the key's SHA-256."""
+    return next(iter(_ciphers()))
+
+
+def key_id_of(sealed: str) -> str:
+    """Return the id of the key that sealed this text; `?` where the text has no such form."""
+    return sealed.split(".")[1] if looks_sealed(sealed) else "?"
+
+
 def _parts(sealed: str) -> tuple[str, str, str]:
     try:
         version, key_id, body = sealed.split(".")

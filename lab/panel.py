@@ -53,6 +53,11 @@ class Panel:
             raise LabError(f"the panel did not stop within {STOP_SECONDS:g} s") from late
 
     @property
+    def pid(self) -> int:
+        """Of the process above all others of the panel."""
+        return self._running().pid
+
+    @property
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 

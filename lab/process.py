@@ -22,6 +22,7 @@ class Process:
         self._log = log
         self._environment = {**ENVIRONMENT, **(environment or {})}
         self._child: subprocess.Popen[bytes] | None = None
+        self._is_frozen = False
 
     @property
     def is_running(self) -> bool:
@@ -36,6 +37,7 @@ class Process:
     def start(self) -> None:
         if self.is_running:
             raise LabError(f"already running: {' '.join(self._words)}")
+        self._is_frozen = False
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
                 self._words,
@@ -64,11 +66,15 @@ class Process:
 
     def freeze(self) -> None:
         """SIGSTOP: connections are accepted by the kernel, nobody answers. Frozen on return."""
+        if self._is_frozen:
+            return  # a second stop would never be reported, and waited for without end
         os.kill(self.pid, signal.SIGSTOP)
         os.waitid(os.P_PID, self.pid, os.WSTOPPED)
+        self._is_frozen = True
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
+        self._is_frozen = False
 
     def reap(self) -> None:
         """Take note of the end of a program that was killed from elsewhere."""

@@ -11,7 +11,6 @@ from datetime import timedelta
 from uuid import UUID
 
 HEARTBEAT = "poll"
-POLLER_SILENCE = timedelta(seconds=60)
 TICK = 1.0
 CONNECT_SECONDS = 3.0
 POLL_SECONDS = 7.0

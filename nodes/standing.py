@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Case, CharField, Exists, F, Q, Value, When
 
 from nodes import cadence
-from schedule.models import Heartbeat
+from schedule.models import SILENCE, Heartbeat
 
 if TYPE_CHECKING:
     from nodes.models import Node
@@ -31,7 +31,7 @@ def standing(now: dt.datetime, interval: dt.timedelta) -> Case:
 
 def _is_poller_silent(now: dt.datetime) -> Exists:
     """The poller ran before and does not any more: no verdict of any node is worth its word."""
-    silent_since = now - cadence.POLLER_SILENCE
+    silent_since = now - SILENCE
     return Exists(Heartbeat.objects.filter(name=cadence.HEARTBEAT, beat_at__lt=silent_since))
 
 

@@ -5,12 +5,12 @@ from typing import Any
 from django.http import Http404
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
-from selection.decision import NoNodeAvailable
 
 from nodes.models import Interface
 from peers.client_conf import NoClientConf
 from peers.errors import IdempotencyConflict, NoFreeAddress, Refused
 from peers.models import Peer
+from selection.decision import NoNodeAvailable
 
 
 class Conflict(APIException):
@@ -20,7 +20,7 @@ class Conflict(APIException):
 
     def __init__(self, code: str, sentence: str, **facts: Any) -> None:
         super().__init__(sentence, code)
-        self.facts = facts
+        self.more = facts
 
 
 CODES: dict[type[Exception], str] = {

@@ -8,6 +8,8 @@ from django.utils import timezone
 
 # A slot that is further ahead was claimed before the clock stepped back.
 FARTHEST_AHEAD = 60
+# A job that was not alive for so long has stopped.
+SILENCE = dt.timedelta(seconds=60)
 
 
 class Heartbeat(models.Model):

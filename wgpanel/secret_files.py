@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 MIN_BYTES = KEY_BYTES = 32
 NAMES = ("WGPANEL_SECRET_KEY", "WGPANEL_FIELD_KEY")
+OPTIONAL = ("WGPANEL_FIELD_KEY_OLD",)
 KNOWN_DEFAULTS = ("change-me", "changeme", "secret", "insecure", "default", "example", "password")
 
 
@@ -42,6 +43,13 @@ def obtain_key(name: str, state_dir: Path) -> str:
             f"{name} must be {KEY_BYTES} bytes in base64; {_way_out(state_dir)}"
         )
     return value
+
+
+def optional_key(name: str, state_dir: Path) -> tuple[str, ...]:
+    """Return the key `name` if it is set, by itself or as a file; it must be a good one then."""
+    is_set = any(os.environ.get(variable) for variable in (name, f"{name}_FILE"))
+    is_there = is_set or _default_path(name, state_dir).exists()
+    return (obtain_key(name, state_dir),) if is_there else ()
 
 
 def _read(name: str, state_dir: Path) -> str:

@@ -6,9 +6,10 @@ directory, is restarted when it dies, and is stopped with its whole process grou
 
 import os
 import shlex
+import shutil
 import sys
 from configparser import ConfigParser
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,8 @@ LOG_BYTES = 5_000_000
 # Longer than CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT, so that a task in flight ends or is handed back.
 STOP_SECONDS = 40
 POLL_THREADS = 16
+# Should Supervisor be killed, its children end instead of running on with nobody above them.
+ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")
 SYNC_THREADS = 16  # each waits for one node at a time
 
 
@@ -30,6 +33,7 @@ class Program:
     name: str
     words: tuple[str, ...]
     priority: int
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def programs(*, bind: str, web_workers: int, poll_workers: int) -> list[Program]:
@@ -37,7 +41,7 @@ def programs(*, bind: str, web_workers: int, poll_workers: int) -> list[Program]
     valkey = [] if settings.REDIS_URL else [_valkey()]
     return [
         *valkey,
-        Program("web", _gunicorn(bind, web_workers), 20),
+        Program("web", _gunicorn(bind, web_workers), 20, _one_set_of_metrics()),
         *(_poll_worker(number) for number in range(1, poll_workers + 1)),
         _sync_worker(),
         Program("worker-maint", _worker("maint", "-Q", "hooks,maint", "-c", "1"), 30),
@@ -47,6 +51,23 @@ def programs(*, bind: str, web_workers: int, poll_workers: int) -> list[Program]
 
 def _valkey() -> Program:
     return Program("valkey", tuple(embedded.command(settings.STATE_DIR)), 10)
+
+
+def _one_set_of_metrics() -> dict[str, str]:
+    """Let the web processes count into one place: whichever is asked answers for all."""
+    return {"PROMETHEUS_MULTIPROC_DIR": str(metrics_folder(settings.STATE_DIR))}
+
+
+def metrics_folder(state_dir: Path) -> Path:
+    """Return where the web processes keep their counters, by process id."""
+    return state_dir / "metrics"
+
+
+def clear_metrics(state_dir: Path) -> None:
+    """Begin at zero, as Prometheus expects of a process that starts."""
+    folder = metrics_folder(state_dir)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
 
 
 def _gunicorn(bind: str, workers: int) -> tuple[str, ...]:
@@ -106,7 +127,10 @@ def _supervisord(state_dir: Path) -> dict[str, str]:
 
 def _section(program: Program, state_dir: Path) -> dict[str, str]:
     return {
-        "command": _quoted(shlex.join(program.words)),
+        "command": _quoted(shlex.join(_tied(program.words))),
+        "environment": ",".join(
+            f'{name}="{_quoted(value)}"' for name, value in program.environment.items()
+        ),
         "directory": _quoted(settings.BASE_DIR),
         "priority": str(program.priority),
         "autorestart": "true",
@@ -120,6 +144,10 @@ def _section(program: Program, state_dir: Path) -> dict[str, str]:
         "stdout_logfile_maxbytes": str(LOG_BYTES),
         "stdout_logfile_backups": "2",
     }
+
+
+def _tied(words: tuple[str, ...]) -> tuple[str, ...]:
+    return (*ENDS_WITH_PARENT, *words) if shutil.which(ENDS_WITH_PARENT[0]) else words
 
 
 def _quoted(text: object) -> str:

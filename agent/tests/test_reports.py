@@ -114,6 +114,52 @@ def test_a_report_out_of_bounds_is_refused_with_its_field(field: str, value: obj
     assert refusal.value.field.startswith(field)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", ["up"]),
+        ("public_key", "A" * 43 + "="),
+        ("listen_port", 0),
+        ("listen_port", 51820.0),
+        ("peer_count", None),
+        ("active_peers", True),
+        ("total_rx_bytes", 2**63),
+        ("total_tx_bytes", -1),
+        ("generation", 1.0),
+        ("drift", "0"),
+        ("hash", "a\n"),
+        ("hash", "\xe4"),
+        ("condition", "c" * 65),
+        ("condition", 1),
+        ("managed", 1),
+        ("managed", None),
+    ],
+)
+def test_an_interface_out_of_bounds_is_refused_with_its_field(field: str, value: object) -> None:
+    told = make_json()
+    told["wireguard"]["interfaces"]["wg0"][field] = value
+    with pytest.raises(InvalidDocument) as refusal:
+        StatusReport.parse(told)
+    assert refusal.value.field == f"wireguard.interfaces.wg0.{field}"
+
+
+def test_an_interface_without_a_desired_state_leaves_out_what_it_has_not() -> None:
+    counts = {"peer_count": 3, "active_peers": 2, "total_rx_bytes": 1, "total_tx_bytes": 0}
+    report = InterfaceReport.parse({"status": "down", **counts})
+    assert report == InterfaceReport("down", None, None, 3, 2, 1, 0, managed=False)
+
+
+@pytest.mark.parametrize("average", [math.inf, math.nan, -0.1, True, "1", None])
+def test_a_load_that_is_no_number_is_refused(average: object) -> None:
+    with pytest.raises(InvalidDocument, match="load"):
+        SystemReport.parse({"load": [0.1, 0.2, average]})
+
+
+def test_a_whole_number_of_percent_is_read_as_a_fraction() -> None:
+    cpu_percent = SystemReport.parse({"cpu_percent": 12}).cpu_percent
+    assert (cpu_percent, type(cpu_percent)) == (12.0, float)
+
+
 @pytest.mark.parametrize("missing", ["status", "timestamp", "version", "system", "wireguard"])
 def test_a_report_lacks_nothing_essential(missing: str) -> None:
     told = make_json()

@@ -22,11 +22,9 @@ def test_the_machine_measures_everything_within_the_contract() -> None:
             {
                 "cpu_percent": report.cpu_percent,
                 "load": report.load,
-                "memory": {name: getattr(report.memory, name) for name in report.memory.__slots__},
-                "disk": {name: getattr(report.disk, name) for name in report.disk.__slots__},
-                "network": {
-                    name: getattr(report.network, name) for name in report.network.__slots__
-                },
+                "memory": report.memory._asdict(),
+                "disk": report.disk._asdict(),
+                "network": report.network._asdict(),
             }
         )
         == report

@@ -2,30 +2,31 @@
 
 The agent renders these types, the panel parses them back. Known fields are checked strictly;
 fields that a newer agent adds are left alone. Quantities are bytes, seconds and percent.
+Named tuples: a frozen dataclass takes as long to make as its fields to check.
 """
 
-import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self, TypeVar
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Self, TypeVar
 
 from wgpanel_agent import grammar
 from wgpanel_agent.grammar import InvalidDocument
 
 T = TypeVar("T")
 
+Told = Mapping[str, Any]
+
 LARGEST = 2**63 - 1
+LARGEST_FLOAT = sys.float_info.max
 REPORT_STATES = ("ok", "unhealthy")
 INTERFACE_STATES = ("up", "down", "error")
 MAX_INTERFACES = 256
-_INTERFACE_COUNTS = ("peer_count", "active_peers", "total_rx_bytes", "total_tx_bytes")
 # What Linux accepts as the name of an interface; one that we do not manage may have any.
 _LINUX_NAME = re.compile(r"[^\s/:\x00-\x1f\x7f]{1,15}")
-_WORD = re.compile(r"[\x20-\x7e]{0,64}", re.ASCII)
 
 
-def _object(value: object, field: str = "") -> Mapping[str, Any]:
+def _object(value: object, field: str = "") -> Told:
     if not isinstance(value, dict):
         raise InvalidDocument(field, "must be an object")
     return value
@@ -44,35 +45,43 @@ def _optional_part(field: str, parse: Callable[[object], T], value: object) -> T
     return None if value is None else _within(field, parse, value)
 
 
-def _count(value: object, field: str) -> int:
-    return grammar.integer(value, field, 0, LARGEST)
+def _plain(value: Any) -> Any:
+    """The same in JSON's own types: a named tuple is an object there."""
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    return {key: _plain(it) for key, it in value.items()} if isinstance(value, dict) else value
 
 
-def _counts(given: Mapping[str, Any], names: tuple[str, ...]) -> list[int]:
+def _check_counts(given: Told, names: Iterable[str], *, optional: bool = False) -> None:
     """Several at once: a panel reads a thousand reports a second, and most of each is counts."""
-    counts: list[int] = []
     for name in names:
-        count: Any = given.get(name)
+        count = given.get(name)
         is_one = type(count) is int and 0 <= count <= LARGEST
-        counts.append(count if is_one else _count(count, name))
-    return counts
+        if not (is_one or (optional and count is None)):
+            raise InvalidDocument(name, f"must be an integer from 0 to {LARGEST}")
 
 
-def _number(value: object, field: str, high: float = math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidDocument(field, "must be a number")
-    if not (0 <= value <= high and math.isfinite(value)):
+def _check_words(given: Told, names: Iterable[str], *, optional: bool = False) -> None:
+    for name in names:
+        word = given.get(name)
+        is_one = type(word) is str and len(word) <= 64 and word.isascii() and word.isprintable()
+        if not (is_one or (optional and word is None)):
+            raise InvalidDocument(name, "must be at most 64 printable characters")
+
+
+def _check_choice(given: Told, name: str, choices: tuple[str, ...]) -> None:
+    if given.get(name) not in choices:
+        raise InvalidDocument(name, f"must be one of {', '.join(choices)}")
+
+
+def _number(value: Any, field: str, high: float = LARGEST_FLOAT) -> float:
+    """Infinity and NaN are within no bounds."""
+    if type(value) not in (float, int) or not 0 <= value <= high:
         raise InvalidDocument(field, f"must be a number from 0 to {high:g}")
     return float(value)
 
 
-def _word(value: object, field: str) -> str:
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise InvalidDocument(field, "must be at most 64 printable characters")
-    return value
-
-
-def _percent(value: object, field: str) -> float:
+def _percent(value: object, field: str = "percent") -> float:
     return _number(value, field, 100)
 
 
@@ -80,8 +89,7 @@ def _optional(value: object, field: str, parse: Callable[[object, str], T]) -> T
     return None if value is None else parse(value, field)
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     total: int
     available: int
     percent: float
@@ -90,13 +98,13 @@ class Memory:
     @classmethod
     def parse(cls, data: object) -> Self:
         given = _object(data)
-        total, available, used = _counts(given, ("total", "available", "used"))
-        percent = _percent(given.get("percent"), "percent")
-        return cls(total=total, available=available, percent=percent, used=used)
+        _check_counts(given, ("total", "available", "used"))
+        return cls(
+            given["total"], given["available"], _percent(given.get("percent")), given["used"]
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(NamedTuple):
     total: int
     used: int
     free: int
@@ -105,13 +113,11 @@ class Disk:
     @classmethod
     def parse(cls, data: object) -> Self:
         given = _object(data)
-        total, used, free = _counts(given, ("total", "used", "free"))
-        percent = _percent(given.get("percent"), "percent")
-        return cls(total=total, used=used, free=free, percent=percent)
+        _check_counts(given, ("total", "used", "free"))
+        return cls(given["total"], given["used"], given["free"], _percent(given.get("percent")))
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     """Totals since boot over the node's interfaces, loopback and tunnels left out."""
 
     bytes_sent: int
@@ -121,11 +127,12 @@ class Network:
 
     @classmethod
     def parse(cls, data: object) -> Self:
-        return cls(*_counts(_object(data), cls.__slots__))
+        given = _object(data)
+        _check_counts(given, cls._fields)
+        return cls._make(map(given.__getitem__, cls._fields))
 
 
-@dataclass(frozen=True, slots=True)
-class SystemReport:
+class SystemReport(NamedTuple):
     """None stands for what the node could not measure."""
 
     cpu_percent: float | None = None
@@ -149,12 +156,11 @@ class SystemReport:
 def _load(value: object, field: str) -> tuple[float, float, float]:
     if not isinstance(value, list | tuple) or len(value) != 3:
         raise InvalidDocument(field, "must be three numbers")
-    one, five, fifteen = (_number(average, field) for average in value)
-    return one, five, fifteen
+    one, five, fifteen = value
+    return _number(one, field), _number(five, field), _number(fifteen, field)
 
 
-@dataclass(frozen=True, slots=True)
-class InterfaceReport:
+class InterfaceReport(NamedTuple):
     """One WireGuard interface; `epoch` to `drift` are None until it has a desired state.
 
     `condition` is in_sync, drifted, incomplete or lost; `drift` the number of differences.
@@ -177,26 +183,19 @@ class InterfaceReport:
     @classmethod
     def parse(cls, data: object) -> Self:
         given = _object(data)
-        peers, active, rx, tx = _counts(given, _INTERFACE_COUNTS)
-        return cls(
-            grammar.one_of(given.get("status"), "status", INTERFACE_STATES),
-            _optional(given.get("public_key"), "public_key", grammar.public_key),
-            _optional(given.get("listen_port"), "listen_port", grammar.port),
-            peers,
-            active,
-            rx,
-            tx,
-            _optional(given.get("epoch"), "epoch", _word),
-            _optional(given.get("generation"), "generation", _count),
-            _optional(given.get("hash"), "hash", _word),
-            _optional(given.get("condition"), "condition", _word),
-            _optional(given.get("drift"), "drift", _count),
-            grammar.flag(given.get("managed", False), "managed"),
-        )
+        _check_choice(given, "status", INTERFACE_STATES)
+        _check_counts(given, ("peer_count", "active_peers", "total_rx_bytes", "total_tx_bytes"))
+        _check_counts(given, ("generation", "drift"), optional=True)
+        _check_words(given, ("epoch", "hash", "condition"), optional=True)
+        _optional(given.get("public_key"), "public_key", grammar.public_key)
+        _optional(given.get("listen_port"), "listen_port", grammar.port)
+        managed = given.get("managed", False)
+        if type(managed) is not bool:
+            raise InvalidDocument("managed", "must be true or false")
+        return cls._make((*map(given.get, cls._fields[:-1]), managed))
 
 
-@dataclass(frozen=True, slots=True)
-class WireGuardReport:
+class WireGuardReport(NamedTuple):
     """`snapshot_age_seconds` is the age of all counts; None until the first look succeeded."""
 
     interfaces: dict[str, InterfaceReport]
@@ -225,8 +224,7 @@ def _interfaces(data: object) -> dict[str, InterfaceReport]:
     return {name: _within(name, InterfaceReport.parse, told) for name, told in given.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReport:
+class StatusReport(NamedTuple):
     """`timestamp` is Unix time, `uptime` that of the agent."""
 
     status: str
@@ -241,20 +239,16 @@ class StatusReport:
     @classmethod
     def parse(cls, data: object) -> Self:
         given = _object(data, "report")
-        return cls(
-            status=grammar.one_of(given.get("status"), "status", REPORT_STATES),
-            timestamp=_count(given.get("timestamp"), "timestamp"),
-            uptime=_count(given.get("uptime"), "uptime"),
-            version=_word(given.get("version"), "version"),
-            boot_id=_word(given.get("boot_id"), "boot_id"),
-            protocol=_count(given.get("protocol"), "protocol"),
-            system=_within("system", SystemReport.parse, given.get("system")),
-            wireguard=_within("wireguard", WireGuardReport.parse, given.get("wireguard")),
-        )
+        _check_choice(given, "status", REPORT_STATES)
+        _check_counts(given, ("timestamp", "uptime", "protocol"))
+        _check_words(given, ("version", "boot_id"))
+        system = _within("system", SystemReport.parse, given.get("system"))
+        wireguard = _within("wireguard", WireGuardReport.parse, given.get("wireguard"))
+        return cls._make((*map(given.__getitem__, cls._fields[:-2]), system, wireguard))
 
     def as_json(self) -> dict[str, Any]:
         """The report with exactly the names that `parse` reads."""
-        told = asdict(self)
+        told: dict[str, Any] = _plain(self)
         told["wireguard"]["interface_count"] = self.wireguard.interface_count
         return told
 

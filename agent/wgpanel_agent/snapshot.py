@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from wgpanel_agent.reports import SystemReport
 from wgpanel_agent.states import Conformity, InterfaceState
@@ -174,7 +174,7 @@ class Sampler:
 
     async def _read_cpu(self) -> None:
         self._cpu_percent = self._machine.cpu.read()
-        self.system = replace(self.system, cpu_percent=self._cpu_percent)
+        self.system = self.system._replace(cpu_percent=self._cpu_percent)
         self.version += 1
 
     def _problem(self, state: InterfaceState) -> str | None:

@@ -42,6 +42,13 @@ def test_a_frozen_program_stands_still_until_it_is_thawed(sleeper: Process) -> N
     assert state_of(sleeper) != "T"
 
 
+def test_freezing_twice_does_not_wait_for_ever(sleeper: Process) -> None:
+    sleeper.freeze()
+    sleeper.freeze()
+    sleeper.thaw()
+    assert state_of(sleeper) != "T"
+
+
 def test_a_frozen_program_can_be_killed(sleeper: Process) -> None:
     sleeper.freeze()
     sleeper.kill()

@@ -18,7 +18,11 @@ def read_by_the_panel() -> set[str]:
     files = [path for app in APPS for path in (ROOT / app).rglob("*.py")]
     texts = [path.read_text() for path in files if "tests" not in path.parts]
     found = {name for text in texts for rule in (READ, CONSTANT) for name in rule.findall(text)}
-    secrets = {f"{name}{end}" for name in secret_files.NAMES for end in ("", "_FILE")}
+    secrets = {
+        f"{name}{end}"
+        for name in (*secret_files.NAMES, *secret_files.OPTIONAL)
+        for end in ("", "_FILE")
+    }
     return (found | secrets) - {"DJANGO_SETTINGS_MODULE"}
 
 

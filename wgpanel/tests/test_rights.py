@@ -41,6 +41,7 @@ TABLE = {
     "/api/v1/nodes/{}/test/": {"POST": write(200)},
     "/api/v1/nodes/{}/assign-group/": {"POST": write(200)},
     "/api/v1/nodes/poll/": {"POST": write(202)},
+    "/api/v1/selection/": {"POST": READ},
     "/api/v1/nodes/{}/drift/": {"GET": READ},
     "/api/v1/nodes/{}/reconcile/": {"POST": write(200)},
     "/api/v1/groups/{}/reconcile/": {"POST": write(200)},
@@ -114,6 +115,8 @@ def make_body(route: str, method: str, row) -> dict:
         if route.endswith(ending):
             return body
     if method not in ("POST", "PUT") or "{}/" in route and method == "POST":
+        return {}
+    if route.endswith("selection/"):
         return {}
     if "interfaces" in route:
         pool = {"pool_v4": "10.9.0.0/24", "listen_port": 51999}

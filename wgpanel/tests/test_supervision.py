@@ -50,6 +50,14 @@ def test_supervisor_accepts_the_file_even_with_a_percent_sign_in_the_path(tmp_pa
     assert any(str(state) in command for command in commands)
 
 
+def test_counters_of_an_earlier_run_are_gone(tmp_path):
+    folder = supervision.metrics_folder(tmp_path)
+    folder.mkdir()
+    (folder / "counter_1.db").touch()
+    supervision.clear_metrics(tmp_path)
+    assert list(folder.iterdir()) == []
+
+
 def test_a_stale_pid_file_is_not_a_running_panel(tmp_path):
     (tmp_path / "supervisord.pid").write_text(str(os.getpid()))
     assert supervision.running_pid(tmp_path) is None

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         )
         if not settings.REDIS_URL:
             embedded.prepare(settings.STATE_DIR)
+        supervision.clear_metrics(settings.STATE_DIR)
         path = supervision.write(programs, settings.STATE_DIR)
         self.stdout.flush()
         os.execv(sys.executable, supervision.command(path))  # noqa: S606
