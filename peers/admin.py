@@ -83,7 +83,7 @@ class PeerAdmin(PeerPages, PeerActions, PeerColumns, HistoryAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         peer = self.get_object(request, object_id)
-        context = {} if peer is None else {"seen": look(peer.pk)}
+        context: dict[str, Any] = {} if peer is None else {"seen": look(peer.pk)}
         context |= {"show_delete": False, "hands_out": request.user.has_perm(self.HAND_OUT)}
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 

@@ -15,7 +15,7 @@ class ListField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"required": False, "max_length": 2000, **kwargs})
 
-    def to_python(self, value: Any) -> list[str]:
+    def to_python(self, value: Any) -> Any:
         return [word for word in re.split(r"[,\s]+", super().to_python(value) or "") if word]
 
     def prepare_value(self, value: Any) -> Any:
