@@ -24,6 +24,12 @@ class StaffModelPermissions(permissions.DjangoModelPermissions):
         )
 
 
+class ViewPermissions(StaffModelPermissions):
+    """For questions that need a body: a POST changes nothing, so it needs `view`."""
+
+    perms_map = {**StaffModelPermissions.perms_map, "POST": VIEW}
+
+
 class ChangePermissions(StaffModelPermissions):
     """For acts on what exists already: a POST creates nothing, so it needs `change`."""
 

@@ -42,7 +42,8 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
         ("Use", {"fields": ("enabled", "maintenance", "max_peers", "weight")}),
     )
     list_display = (
-        "named", "stands", "peers", "cpu", "memory", "disk", "reported", "group_name", "agent",
+        "named", "stands", "peers", "scored", "cpu", "memory", "disk", "reported", "group_name",
+        "agent",
     )  # fmt: skip
     list_filter = (
         filters.StandingFilter, filters.GroupFilter, filters.RegionFilter,

@@ -29,6 +29,10 @@ class NodeColumns:
     def peers(self, node: Node) -> SafeString:
         return presentation.share(node.active_peers, node.max_peers)
 
+    @display(description="Score", ordering="score")
+    def scored(self, node: Node) -> SafeString:
+        return presentation.score(node.load)
+
     @display(description="CPU", ordering="cpu_percent")
     def cpu(self, node: Node) -> SafeString:
         return presentation.meter(node.cpu_percent, "CPU")

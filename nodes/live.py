@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 from wgpanel_agent.documents import InterfaceReport, InvalidDocument, StatusReport
 
+from nodes.availability import Obstacle, obstacle
 from nodes.exchange import SKEW_WORTH_A_WARNING_MS
 from nodes.models import Node, PollingPolicy
 from nodes.standing import standing_reason
@@ -20,6 +21,11 @@ class Live:
     node: Node
     now: dt.datetime
     report: StatusReport | None
+
+    @property
+    def obstacle(self) -> str:
+        """What keeps the node from a new peer, in words; empty if nothing does."""
+        return str(dict(Obstacle.choices).get(self.node.obstacle, ""))  # type: ignore[attr-defined]
 
     @property
     def reason(self) -> str:
@@ -45,7 +51,8 @@ class Live:
 def look(node_id: uuid.UUID) -> Live:
     """Return the node as it stands now; raise Node.DoesNotExist."""
     now = timezone.now()
-    nodes = Node.objects.with_standing(PollingPolicy.current().interval, now)
+    interval = PollingPolicy.current().interval
+    nodes = Node.objects.with_standing(interval, now).annotate(obstacle=obstacle(now, interval))
     node = nodes.select_related("group").defer("secret").get(pk=node_id)
     return Live(node, now, _report(node))
 

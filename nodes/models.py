@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -55,6 +56,10 @@ PLACE_FIELDS = (
     "assigned_peers", "assigned_since_report", "assigned_before_report", "has_free_address",
     "score",
 )  # fmt: skip
+
+
+def overfull(assigned: int) -> str:
+    return f"{assigned} peers are placed here. For no more, start maintenance."
 
 
 class Node(models.Model):
@@ -145,6 +150,10 @@ class Node(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.max_peers is not None and self.max_peers < self.assigned_peers:
+            raise ValidationError({"max_peers": overfull(self.assigned_peers)})
 
     @property
     def load(self) -> Load:

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from nodes.models import Node, Status
 from nodes.overview import Totals
+from nodes.scoring import HIGHEST_BAR, Load, Score
 from nodes.standing import standing_reason
 
 NEVER = "never"
@@ -137,6 +138,29 @@ def share(part: int, whole: int) -> SafeString:
         '<span class="wg-bar" aria-hidden="true"><i style="width:{}%"></i></span></span>',
         load_tone(percent), part, whole, part, whole, f"{min(percent, 100):.0f}",
     )  # fmt: skip
+
+
+def score(load: Load, longest: float = HIGHEST_BAR) -> SafeString:
+    """Return a score over a bar of its parts, with the reasons in words on hovering."""
+    parts = load.score
+    return format_html(
+        '<span class="wg-meter" title="{}"><span class="wg-figure">{}</span>{}</span>',
+        "; ".join(load.words), f"{parts.total:.2f}", score_bar(parts, longest),
+    )  # fmt: skip
+
+
+def score_bar(parts: Score, longest: float) -> SafeString:
+    """Return the parts of a score one after the other, as shares of `longest`."""
+    scale = max(longest, parts.total) or 1
+    widths = [("base", parts.base), ("cpu", parts.cpu), ("memory", parts.memory)]
+    return format_html(
+        '<span class="wg-parts" aria-hidden="true">{}</span>',
+        format_html_join(
+            "",
+            '<i class="wg-part-{}" style="width:{}%"></i>',
+            ((name, f"{100 * part / scale:.1f}") for name, part in widths if part),
+        ),
+    )
 
 
 def short_key(key: str | None) -> SafeString:

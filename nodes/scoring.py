@@ -16,6 +16,9 @@ CPU_PENALTIES: Bands = ((80, 0.5), (60, 0.2), (40, 0.05))
 MEMORY_PENALTIES: Bands = ((85, 0.4), (70, 0.15), (50, 0.05))
 
 
+HIGHEST_BAR = 1 + CPU_PENALTIES[0][1] + MEMORY_PENALTIES[0][1]  # of a full node of weight 1
+
+
 @dataclass(frozen=True)
 class Score:
     """The parts of a score: how full the node is for its weight, and what its load adds."""

@@ -9,7 +9,7 @@ from rest_framework.validators import UniqueValidator
 from groups import references
 from groups.models import NodeGroup
 from groups.serializers import ChangedFieldsSerializer
-from nodes.models import PLACE_FIELDS, REPORTED_FIELDS, Node, Status
+from nodes.models import PLACE_FIELDS, REPORTED_FIELDS, Node, Status, overfull
 from nodes.standing import standing_reason
 from nodes.validators import agent_secret
 
@@ -72,9 +72,15 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
             "weight", "max_peers", "secret", "status", "status_reason", "status_since",
             "reported_at", "last_attempt_at", "next_poll_at", "failures", "clock_skew_ms",
             "agent_version", "cpu_percent", "memory_percent", "disk_percent", "active_peers",
+            "assigned_peers", "has_free_address", "score",
             "health_json", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = (*REPORTED_FIELDS, *PLACE_FIELDS)
+
+    def validate_max_peers(self, max_peers: int) -> int:
+        if self.instance and max_peers < (assigned := self.instance.assigned_peers):
+            raise serializers.ValidationError(overfull(assigned))
+        return max_peers
 
     def get_status_reason(self, node: Node) -> str:
         return standing_reason(node)

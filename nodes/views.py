@@ -68,7 +68,8 @@ class NodeViewSet(ModelViewSet):
     ordering_fields = {
         "name": "name", "status": "standing", "cpu_percent": "cpu_percent",
         "memory_percent": "memory_percent", "active_peers": "active_peers",
-        "reported_at": "reported_at", "group": "group__name",
+        "reported_at": "reported_at", "group": "group__name", "score": "score",
+        "assigned_peers": "assigned_peers",
     }  # fmt: skip
 
     def get_queryset(self) -> NodeQuerySet:

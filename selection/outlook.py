@@ -4,8 +4,9 @@ import heapq
 import uuid
 from dataclasses import dataclass
 
-from selection.decision import Candidate
+from selection.decision import Candidate, Decision
 from selection.pool import AUTO, GroupReference, Pool
+from selection.selector import choose
 
 MOST = 1000
 
@@ -24,6 +25,23 @@ class Outlook:
 
     shares: tuple[Share, ...]
     unplaced: int
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The whole answer to "where would the next peers go?"."""
+
+    decision: Decision
+    outlook: Outlook
+    exclusions: dict[str, int]
+
+
+def what_if(
+    peers: int = 1, group: GroupReference | None = None, strategy: uuid.UUID | str = AUTO
+) -> WhatIf:
+    """Choose and play on, all at one moment; reads every node. Raises what `select_node` raises."""
+    pool = Pool.of(strategy, group)
+    return WhatIf(choose(pool), play(pool, peers), pool.exclusions())
 
 
 def where_next(

@@ -1,6 +1,6 @@
-"""The two statements of a choice, by hand: the ORM takes longer to write them than they run.
+"""The statements of a choice, by hand: the ORM takes longer to write them than they run.
 
-Both ask for what `NodeQuerySet.available` asks for, in the words of the two partial indexes.
+Those on nodes ask for what `NodeQuerySet.available` asks for, in the words of the partial indexes.
 """
 
 import datetime as dt
@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 
+from nodes.models import PollingPolicy
 from nodes.scoring import Load
 from selection.decision import Candidate
 
@@ -30,6 +31,15 @@ TAKE = f"""
     WHERE id = %(node)s AND {AVAILABLE}"""  # noqa: S608 (constants)
 NOT_WORSE = """
     AND (score < %(score)s OR score = %(score)s AND assigned_peers <= %(assigned)s)"""
+INTERVAL = "SELECT interval_seconds FROM nodes_pollingpolicy WHERE id = 1"
+
+
+def polling_interval() -> dt.timedelta:
+    """Return what `PollingPolicy.current()` says."""
+    with connection.cursor() as cursor:
+        cursor.execute(INTERVAL)
+        row = cursor.fetchone()
+    return dt.timedelta(seconds=row[0]) if row else PollingPolicy().interval
 
 
 def best(

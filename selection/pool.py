@@ -15,7 +15,7 @@ from groups import references
 from groups.models import NodeGroup
 from groups.validators import printable
 from nodes.availability import FRESH_INTERVALS, obstacle
-from nodes.models import Node, PollingPolicy
+from nodes.models import Node
 from selection import place_sql
 from selection.decision import (
     MISSING,
@@ -46,9 +46,8 @@ class Pool:
         """Raise NodeGroup.DoesNotExist for an unknown group, NodeRefused for an unknown node."""
         named = str(strategy)
         node = None if named in (AUTO, PRIORITY) else _find_node(named)
-        return cls(
-            named, _find_group(group), node, timezone.now(), PollingPolicy.current().interval
-        )
+        interval = place_sql.polling_interval()
+        return cls(named, _find_group(group), node, timezone.now(), interval)
 
     @property
     def fresh_after(self) -> dt.datetime:

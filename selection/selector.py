@@ -25,7 +25,11 @@ def select_node(strategy: uuid.UUID | str = AUTO, group: GroupReference | None =
 
     Raises NoNodeAvailable, NodeRefused for a named node, NodeGroup.DoesNotExist.
     """
-    pool = Pool.of(strategy, group)
+    return choose(Pool.of(strategy, group))
+
+
+def choose(pool: Pool) -> Decision:
+    """Choose from a pool; raises NoNodeAvailable, NodeRefused."""
     if not (candidates := pool.best()):
         raise pool.refusal()
     return _decision(pool, candidates[0], candidates)

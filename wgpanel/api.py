@@ -53,7 +53,8 @@ class BodyTooLarge(exceptions.APIException):
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn every refusal into `{"error": code, "detail": sentence, "fields": {…}}`.
 
-    `fields` is there only where single fields were refused: name → list of sentences.
+    `fields` is there only where single fields were refused: name → list of sentences; and an error
+    that knows more for programs has it in `more`, a dictionary.
     """
     error = _in_terms_of_http(error)
     response = drf_exception_handler(error, context)
@@ -82,7 +83,8 @@ def _envelope(error: Exception, response: Response) -> dict[str, Any]:
             "detail": "The request has values that cannot be used.",
             "fields": _fields(response.data),
         }
-    return {"error": _code(error), "detail": _sentence(response)}
+    more = getattr(error, "more", {})
+    return {"error": _code(error), "detail": _sentence(response), **more}
 
 
 def _fields(data: Any) -> dict[str, list[str]]:

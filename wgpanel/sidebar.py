@@ -25,6 +25,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Dashboard", "dashboard", reverse("admin:index")),
                 _list("Nodes", "dns", "nodes.node"),
                 _list("Groups", "folder", "groups.nodegroup"),
+                _item("Next peers", "alt_route", reverse("where-next"), _sees_nodes),
             ],
         },
         {
@@ -50,6 +51,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 def search(request: HttpRequest, term: str) -> list[SearchResult]:
     """Return the nodes and groups that match, those that the user may see, a few of each."""
     return [result for model in SEARCHED for result in _found(request, model, term)]
+
+
+def _sees_nodes(request: HttpRequest) -> bool:
+    return request.user.has_perm("nodes.view_node")
 
 
 def _item(title: str, icon: str, link: str, permission: Callable | None = None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
+from selection.admin_page import where_next
 from wgpanel import dashboard, health
 from wgpanel.api_docs import Docs
 from wgpanel.metrics import metrics
@@ -11,9 +12,11 @@ from wgpanel.metrics import metrics
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/live/", admin.site.admin_view(dashboard.live), name="dashboard-live"),
+    path("admin/next-peers/", admin.site.admin_view(where_next), name="where-next"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("groups.urls")),
     path("api/v1/", include("nodes.urls")),
+    path("api/v1/", include("selection.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", staff_member_required(Docs.as_view(url_name="schema")), name="docs"),
     path("healthz", health.healthz),

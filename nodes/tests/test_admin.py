@@ -197,3 +197,12 @@ def test_fleet_alarms_are_read_only(admin_client):
     url = reverse("admin:nodes_fleetalarm_change", args=[alarm.pk])
     assert admin_client.get(url).status_code == 200
     assert admin_client.post(url, {"failing": "1"}).status_code == 403
+
+
+def test_the_score_is_shown_with_its_reasons_and_sorts_the_list(admin_client, alive):
+    make_online_node(name="hot", active_peers=100, cpu_percent=85, memory_percent=60)
+    make_online_node(name="idle", active_peers=0)
+    shown = page(admin_client, o="4")
+    assert "CPU 85 % adds 0.5; Memory 60 % adds 0.05" in shown
+    assert ">0.95<" in shown
+    assert shown.index("<bdi>idle</bdi>") < shown.index("<bdi>hot</bdi>")

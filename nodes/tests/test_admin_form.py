@@ -141,3 +141,10 @@ def test_an_old_version_is_read_and_never_brought_back(admin_client):
     assert admin_client.get(old).status_code == 200
     assert admin_client.post(old, typed(node, name="before")).status_code == 403
     assert Node.objects.get().name == "after"
+
+
+def test_room_is_never_less_than_the_peers_that_are_placed(admin_client):
+    node = make_node(assigned_peers=10)
+    refused = admin_client.post(url("change", node), typed(node, max_peers="9"))
+    assert "10 peers are placed here." in refused.content.decode()
+    assert admin_client.post(url("change", node), typed(node, max_peers="10")).status_code == 302

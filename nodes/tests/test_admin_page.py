@@ -218,3 +218,17 @@ def test_an_unknown_node_is_not_found(admin_client, name):
     address = url(name, node)
     node.delete()
     assert admin_client.post(address).status_code == 404
+
+
+def test_the_live_view_says_why_the_score_is_what_it_is(admin_client):
+    node = make_online_node(active_peers=100, cpu_percent=85, memory_percent=60, assigned_peers=9)
+    shown = content(admin_client, url("live", node))
+    for text in ("0.95", "100 of 250 peers make 0.4", "CPU 85 % adds 0.5", "takes them", "9 / 250"):
+        assert text in shown
+
+
+def test_the_live_view_says_why_no_peer_goes_to_the_node(admin_client):
+    node = make_online_node(maintenance=True)
+    shown = content(admin_client, url("live", node))
+    assert "takes none" in shown
+    assert "In maintenance" in shown

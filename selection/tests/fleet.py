@@ -18,7 +18,7 @@ def make_many_nodes(count: int, **pattern: object) -> Node:
     different = {
         "id": RANDOM_ID[connection.vendor],
         "name": "'n' || k.i",
-        "active_peers": "k.i * 7919 %% 999983",
+        "active_peers": "k.i * 1009 %% 999983",
         "cpu_percent": "k.i %% 101",
         "memory_percent": "k.i %% 97",
         "group_id": "CASE WHEN k.i %% 10 = 0 THEN p.group_id END",

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from nodes.models import Node
+from nodes.models import Node, PollingPolicy
 from nodes.tests.builders import make_group
 from nodes.tests.test_availability import OBSTACLES
 from selection import place_sql
@@ -32,6 +32,12 @@ def test_by_hand_a_node_is_available_as_it_is_to_the_query_set(fields):
     (candidate,) = place_sql.best(fresh_after(), 1) or [None]
     assert (candidate is not None) == is_available
     assert not candidate or candidate.score.total == node.score == candidate.rank[0]
+
+
+def test_the_interval_is_that_of_the_policy_or_its_default():
+    assert place_sql.polling_interval() == PollingPolicy().interval
+    PollingPolicy(interval_seconds=60).save()
+    assert place_sql.polling_interval() == PollingPolicy.current().interval
 
 
 def test_a_group_or_one_node_is_all_that_is_looked_at():

@@ -16,6 +16,7 @@ from schedule.models import Heartbeat
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "violet-otter-pours-tea"
 LIST = "/admin/nodes/node/"
+NEXT_PEERS = "/admin/next-peers/?peers=60"
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_an_operator_signs_in_and_sees_the_fleet_the_list_and_a_node(page, tmp_p
 def test_no_page_asks_anybody_outside_or_has_a_script_that_fails(page, fleet):
     node = Node.objects.first()
     pages = (
-        "/admin/", LIST, address(node), f"{LIST}add/", f"{LIST}{node.pk}/history/",
+        "/admin/", LIST, NEXT_PEERS, address(node), f"{LIST}add/", f"{LIST}{node.pk}/history/",
         f"{LIST}{node.pk}/delete/", "/admin/groups/nodegroup/",
         f"/admin/groups/nodegroup/{fleet.pk}/change/", "/admin/nodes/pollingpolicy/1/change/",
         "/admin/django_celery_beat/periodictask/add/", "/admin/auth/user/",
@@ -170,7 +171,7 @@ def test_a_hostile_name_runs_nothing(page):
     node = Node.objects.first()
     Node.objects.update(status_reason=hostile, status=Status.DEGRADED)
     Node.objects.filter(pk=node.pk).update(name=hostile[:64], agent_version="<b x-init=alert(4)>")
-    for path in ("/admin/", LIST, address(node), f"{LIST}{node.pk}/delete/"):
+    for path in ("/admin/", LIST, NEXT_PEERS, address(node), f"{LIST}{node.pk}/delete/"):
         page.goto(path)
         pass_time(page)
         page.wait_for_load_state("networkidle")
@@ -181,7 +182,7 @@ def test_a_telephone_shows_each_page_without_scrolling_sideways_in_light_and_dar
     page.set_viewport_size({"width": 390, "height": 844})
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
-        for path in ("/admin/", LIST, address(Node.objects.first())):
+        for path in ("/admin/", LIST, NEXT_PEERS, address(Node.objects.first())):
             page.goto(path)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
             assert ("dark" in (page.locator("html").get_attribute("class") or "")) is (

@@ -9,7 +9,7 @@ from django.urls import URLPattern, get_resolver
 from rest_framework.test import APIClient
 
 from accounts.tests.builders import make_admin, make_staff, make_user
-from nodes.tests.builders import make_group, make_node
+from nodes.tests.builders import make_group, make_node, make_online_node
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +37,7 @@ TABLE = {
     "/api/v1/nodes/{}/test/": {"POST": write(200)},
     "/api/v1/nodes/{}/assign-group/": {"POST": write(200)},
     "/api/v1/nodes/poll/": {"POST": write(202)},
+    "/api/v1/selection/": {"POST": READ},
     "/api/schema/": {"GET": NO_ROLE},
 }  # fmt: skip
 CASES = [(route, method) for route, methods in TABLE.items() for method in methods]
@@ -64,6 +65,8 @@ def make_body(route: str, method: str) -> dict:
         return {"group": None}
     if method not in ("POST", "PUT") or "{}/" in route and method == "POST":
         return {}
+    if route.endswith("selection/"):
+        return {}
     secret = secrets.token_hex(32)
     node = {"agent_url": "http://127.0.0.1:1", "secret": secret} if "nodes" in route else {}
     return {"name": "new", **node}
@@ -73,6 +76,7 @@ def make_body(route: str, method: str) -> dict:
 @pytest.mark.parametrize(("route", "method"), CASES)
 def test_everybody_may_what_the_table_says(route, method, role):
     row = make_group() if "groups" in route else make_node()
+    make_online_node()
     answer = make_client(role).generic(
         method, route.format(row.pk), json.dumps(make_body(route, method)), "application/json"
     )
