@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import aiohttp
+import uvloop
 from yarl import URL
 
 from nodes import cadence
@@ -66,7 +67,7 @@ class Fanout:
         self._brisk = 0
         self._waiting: deque[tuple[Errand, _Round[Any]]] = deque()
         self._runners: dict[_Runner, None] = {}  # in the order in which they began to ask
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fanout", daemon=True)
         self._thread.start()
         self._session = self._wait_for(new_session())

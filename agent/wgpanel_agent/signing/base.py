@@ -5,8 +5,7 @@ import hmac
 import re
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 MAX_AGE = 60  # seconds a request stays valid; `expires` is always `created` plus this
 FUTURE_SKEW = 30  # seconds a request may come from the future
@@ -38,8 +37,7 @@ class ProtocolError(Exception):
         self.reason: Reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """The parts of a request that its answer is bound to; `created` is in the agent's time."""
 
     method: str

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wgpanel_agent.signing.base import (
     FUTURE_SKEW,
@@ -37,16 +37,14 @@ _FIELDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(NamedTuple):
     """All header fields to send, Host included, and what to check the answer against."""
 
     headers: dict[str, str]
     binding: Binding
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedRequest:
+class ReceivedRequest(NamedTuple):
     """A request of the right form. Nothing in it may be believed before `check_mac`."""
 
     keyid: str

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wgpanel_agent.signing.base import (
     ANSWER_TIME,
@@ -33,8 +33,7 @@ _INPUT = re.compile(
 _FIELDS = frozenset((b"content-digest", b"content-type", b"etag", b"signature-input", b"signature"))
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedResponse:
+class VerifiedResponse(NamedTuple):
     """What the fields of a believed answer say; `created` is when it was signed, agent's time."""
 
     created: int
