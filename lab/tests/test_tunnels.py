@@ -52,11 +52,13 @@ def test_the_others_feel_nothing_when_a_peer_comes_is_disabled_and_goes(rest, ma
     for client in others:
         by_panel.connect(rest, client)
     for number in range(IDLE_PEERS):
-        rest.call("POST", "peers/", {"name": f"idle-{number}", "node": node.name}, 201)
+        rest.call(
+            "POST", "peers/", {"name": f"idle-{number}", "node": node.name, "keys": "panel"}, 201
+        )
     managed_id = interface_id(rest, node)
     by_panel.in_sync(rest, managed_id)
     before = sessions(node)
-    peer = rest.call("POST", "peers/", {"name": "guest", "node": node.name}, 201)
+    peer = rest.call("POST", "peers/", {"name": "guest", "node": node.name, "keys": "panel"}, 201)
     by_panel.in_sync(rest, managed_id)
     assert peer["public_key"] in peers_on(node)
     rest.call("POST", f"peers/{peer['id']}/disable/")
