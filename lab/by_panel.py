@@ -1,5 +1,6 @@
 """Set a fleet up as an operator does: through the panel's REST API and with nothing else."""
 
+from collections import Counter
 from typing import Any
 
 from lab.client import Client
@@ -9,6 +10,7 @@ from lab.rest import Rest
 from lab.wireguard import INTERFACE
 
 SYNC_SECONDS = 30.0
+REPORT_SECONDS = 45.0  # a poll interval, and the look of the agent before it
 TAG = "lab"
 
 
@@ -30,6 +32,13 @@ def connect(rest: Rest, client: Client, **fields: Any) -> dict[str, Any]:
     peer: dict[str, Any] = rest.call("POST", "peers/", {**body, **fields}, 201)
     client.take(peer["config"], node.plan.addresses(1)[0])
     return peer
+
+
+def wait_until_reported(rest: Rest, fleet: Fleet) -> None:
+    """Wait until the panel knows of all clients that are connected."""
+    connected = Counter(client.node for client in fleet.clients)
+    for node, count in connected.items():
+        rest.wait(node, REPORT_SECONDS, lambda told, count=count: told["active_peers"] >= count)
 
 
 def forget_earlier_clients(rest: Rest) -> None:

@@ -120,6 +120,7 @@ def _connect(fleet: Fleet, panel: Panel) -> None:
     for client in fleet.clients:
         by_panel.connect(rest, client)
     fleet.wait_for_handshakes()
+    by_panel.wait_until_reported(rest, fleet)
 
 
 def _welcome(panel: Panel, password: str, fleet: Fleet | None) -> None:
