@@ -35,7 +35,7 @@ class ListField(forms.CharField):
 class LinesField(ListField):
     """A longer list, one element a line."""
 
-    widget = UnfoldAdminTextareaWidget
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list | tuple) else value

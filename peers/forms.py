@@ -50,7 +50,9 @@ class NewPeerForm(forms.Form):
         help_text="In UTC. Empty: never.",
     )  # fmt: skip
     tags = ListField(help_text="Words, separated by commas.")
-    notes = forms.CharField(required=False, max_length=2000, widget=UnfoldAdminTextareaWidget)
+    notes = forms.CharField(
+        required=False, max_length=2000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
     addresses = ListField(help_text="Empty: the next free ones.")
     routed_networks = LinesField(
         label="Networks behind it", help_text="One a line, for a site. Needs a right of its own."

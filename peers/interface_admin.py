@@ -56,6 +56,7 @@ class InterfaceAdmin(HistoryAdmin):
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 50
+    ordering = ("node__name", "name")
     search_fields = ("node__name", "name", "public_key")
     show_facets = admin.ShowFacets.NEVER
     change_form_outer_before_template = "peers/interface_top.html"

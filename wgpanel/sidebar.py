@@ -11,9 +11,10 @@ from unfold.dataclasses import SearchResult
 
 from groups.models import NodeGroup
 from nodes.models import Node
+from peers.models import Peer
 
 FOUND_AT_MOST = 10
-SEARCHED: dict[type[Model], str] = {Node: "dns", NodeGroup: "folder"}
+SEARCHED: dict[type[Model], str] = {Node: "dns", NodeGroup: "folder", Peer: "devices"}
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -25,6 +26,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Dashboard", "dashboard", reverse("admin:index")),
                 _list("Nodes", "dns", "nodes.node"),
                 _list("Groups", "folder", "groups.nodegroup"),
+                _list("Interfaces", "lan", "nodes.interface"),
+                _list("Peers", "devices", "peers.peer"),
                 _item("Next peers", "alt_route", reverse("where-next"), _sees_nodes),
             ],
         },
@@ -49,7 +52,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def search(request: HttpRequest, term: str) -> list[SearchResult]:
-    """Return the nodes and groups that match, those that the user may see, a few of each."""
+    """Return the nodes, groups and peers that match, those that the user may see, a few of each."""
     return [result for model in SEARCHED for result in _found(request, model, term)]
 
 

@@ -18,14 +18,13 @@ function showWhatIsNeeded() {
 }
 
 async function makeKey(event) {
-  if (wanted() !== "browser" || form.dataset.ready) return;
+  if (wanted() !== "browser") return;
   event.preventDefault();
   try {
     const { privateKey, publicKey } = await keyPair();
     sessionStorage.setItem(KEPT, privateKey);
     form.elements.public_key.value = publicKey;
-    form.dataset.ready = "yes";
-    form.requestSubmit();
+    form.submit();
   } catch (error) {
     say(error.message);
   }
