@@ -25,6 +25,14 @@ def in_sync(rest: Rest, interface_id: str, seconds: float = SYNC_SECONDS) -> dic
     return rest.wait_for(f"interfaces/{interface_id}/", seconds, _is_in_sync)
 
 
+def interface_of(rest: Rest, node: Node) -> dict[str, Any]:
+    """The one interface that the panel has made on this node."""
+    found: list[dict[str, Any]] = rest.call("GET", f"interfaces/?node={node.identity.node_id}")[
+        "results"
+    ]
+    return found[0]
+
+
 def connect(rest: Rest, client: Client, **fields: Any) -> dict[str, Any]:
     """Create a peer on the client's own node and give the client its file; return the peer."""
     node = client.node

@@ -65,7 +65,10 @@ class Client:
     def pings(self, target: str, count: int = 1, interval: float = 0.2) -> int:
         """Return how many of `count` pings were answered within 2 s; none where no route leads."""
         words = ("ping", "-n", "-q", "-c", f"{count}", "-i", f"{interval}", "-W", "2", target)
-        told = self.host.namespace.run("sh", "-c", f"{' '.join(words)} || true")
+        patience = count * max(interval, 0.2) + 10
+        told = self.host.namespace.run(
+            "sh", "-c", f"{' '.join(words)} || true", timeout_seconds=patience
+        )
         found = re.search(r"(\d+) received", told)
         return int(found[1]) if found else 0
 

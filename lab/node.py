@@ -45,6 +45,10 @@ class Node:
         """Unix time of each peer's latest handshake by public key; 0 if there was none."""
         return wireguard.handshakes(self.host.namespace)
 
+    def peers(self) -> set[str]:
+        """The public keys on wg0."""
+        return set(self.run("wg", "show", wireguard.INTERFACE, "peers").split())
+
     def configure(self, peers: Sequence[Peer]) -> None:
         """Write wg0.conf; read at the next power-on."""
         addresses = self.plan.interface_addresses()

@@ -29,6 +29,11 @@ class Panel:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> "Panel":
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it; the same state comes back."""
         self._child = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--bind", f"127.0.0.1:{self.port}"],
             cwd=ROOT,
@@ -36,7 +41,6 @@ class Panel:
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us; we stop the panel in order
         )
-        return self
 
     def __exit__(
         self,
@@ -44,6 +48,10 @@ class Panel:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """In order; raises LabError when it takes too long."""
         child = self._running()
         child.send_signal(signal.SIGTERM)
         try:

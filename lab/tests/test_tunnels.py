@@ -25,10 +25,6 @@ def interface_of(rest, peer):
     return rest.call("GET", f"interfaces/{peer['interface']}/")
 
 
-def peers_on(node):
-    return set(node.run("wg", "show", "wg0", "peers").split())
-
-
 def sessions(node):
     """Latest handshake of each peer that ever had one."""
     return {key: at for key, at in node.handshakes().items() if at}
@@ -55,21 +51,16 @@ def test_the_others_feel_nothing_when_a_peer_comes_is_disabled_and_goes(rest, ma
         rest.call(
             "POST", "peers/", {"name": f"idle-{number}", "node": node.name, "keys": "panel"}, 201
         )
-    managed_id = interface_id(rest, node)
+    managed_id = by_panel.interface_of(rest, node)["id"]
     by_panel.in_sync(rest, managed_id)
     before = sessions(node)
     peer = rest.call("POST", "peers/", {"name": "guest", "node": node.name, "keys": "panel"}, 201)
     by_panel.in_sync(rest, managed_id)
-    assert peer["public_key"] in peers_on(node)
+    assert peer["public_key"] in node.peers()
     rest.call("POST", f"peers/{peer['id']}/disable/")
     by_panel.in_sync(rest, managed_id)
-    assert peer["public_key"] not in peers_on(node)
+    assert peer["public_key"] not in node.peers()
     rest.call("DELETE", f"peers/{peer['id']}/", status=204)
     by_panel.in_sync(rest, managed_id)
     assert all(client.pings("10.77.1.1", 5) == 5 for client in others)
     assert {key: sessions(node)[key] for key in before} == before
-
-
-def interface_id(rest, node):
-    found = rest.call("GET", f"interfaces/?node={node.identity.node_id}")["results"]
-    return found[0]["id"]
