@@ -28,6 +28,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list("Groups", "folder", "groups.nodegroup"),
                 _list("Interfaces", "lan", "nodes.interface"),
                 _list("Peers", "devices", "peers.peer"),
+                _list("Drift", "difference", "reconcile.drift"),
                 _item("Next peers", "alt_route", reverse("where-next"), _sees_nodes),
             ],
         },

@@ -1,0 +1,122 @@
+"""Drift as an operator sees it, and decides about it, in the admin."""
+
+import pytest
+from django.urls import reverse
+
+from accounts.tests.builders import make_staff
+from nodes.interfaces import Condition
+from peers.models import Peer
+from peers.tests.builders import make_interface, make_peer
+from reconcile.drift import Item
+from reconcile.models import Drift, DriftState, ReconcileRun
+
+pytestmark = pytest.mark.django_db
+LIST = reverse("admin:reconcile_drift_changelist")
+
+
+def url(interface, name="change"):
+    return reverse(f"admin:reconcile_drift_{name}", args=[interface.pk])
+
+
+@pytest.fixture
+def drifted():
+    """An interface whose one peer is missing on the node."""
+    peer = make_peer()
+    item = Item("missing", peer.public_key)
+    Drift.objects.create(
+        interface=peer.interface, state=DriftState.DRIFTED, items=[item.as_json()], count=1
+    )
+    return peer.interface, item
+
+
+def shown(client, address):
+    response = client.get(address)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_list_says_how_each_interface_stands(admin_client, drifted):
+    interface, _ = drifted
+    Drift.objects.create(interface=make_interface(), reason="Nobody answers.")
+    told = shown(admin_client, LIST)
+    for text in (interface.node.name, "Drifted", "Unknown", "Nobody answers."):
+        assert text in told
+
+
+def test_an_interface_that_was_never_checked_is_unknown(admin_client):
+    assert "Unknown" in shown(admin_client, url(make_interface()))
+
+
+def test_a_check_that_reaches_nobody_is_unknown_and_says_why(admin_client):
+    interface = make_interface()
+    admin_client.post(url(interface, "check"))
+    assert Drift.objects.get().state == DriftState.UNKNOWN
+    assert "refused" in shown(admin_client, url(interface))
+
+
+def test_the_choices_are_previewed_and_nothing_is_done_before(admin_client, drifted):
+    interface, item = drifted
+    choice = {f"act-{item.identity}": "revert"}
+    told = admin_client.post(url(interface, "plan"), choice).content.decode()
+    assert "What will be done" in told
+    assert "No live session drops." in told
+    assert not ReconcileRun.objects.exists()
+
+
+def test_exactly_what_was_previewed_is_done(admin_client, drifted):
+    interface, item = drifted
+    choice = {f"act-{item.identity}": "revert"}
+    plan = admin_client.post(url(interface, "plan"), choice).context["plan"]
+    admin_client.post(url(interface, "apply"), {**choice, "plan": plan.hash})
+    run = ReconcileRun.objects.get()
+    assert (run.plan_hash, run.started_by.username) == (plan.hash, "admin")
+    assert Peer.objects.get().generation == run.generation
+
+
+def test_another_plan_than_the_previewed_one_is_refused(admin_client, drifted):
+    interface, item = drifted
+    sent = {f"act-{item.identity}": "revert", "plan": "0" * 64}
+    told = admin_client.post(url(interface, "apply"), sent, follow=True).content.decode()
+    assert "has changed since the preview" in told
+    assert not ReconcileRun.objects.exists()
+
+
+def test_what_is_ignored_is_not_told_again(admin_client, drifted):
+    interface, item = drifted
+    choice = {f"act-{item.identity}": "ignore"}
+    plan = admin_client.post(url(interface, "plan"), choice).context["plan"]
+    admin_client.post(url(interface, "apply"), {**choice, "plan": plan.hash})
+    assert Drift.objects.get().ignored == [item.identity]
+    assert "In sync" in shown(admin_client, url(interface))
+
+
+def test_who_chooses_nothing_is_told_so(admin_client, drifted):
+    interface, item = drifted
+    sent = {f"act-{item.identity}": "explode"}
+    told = admin_client.post(url(interface, "plan"), sent, follow=True).content.decode()
+    assert "Nothing is chosen." in told
+
+
+def test_a_conflict_is_shown_and_asking_a_silent_node_says_why(admin_client):
+    interface = make_interface(condition=Condition.CONFLICT)
+    assert "Nothing is pushed until somebody chooses" in shown(admin_client, url(interface))
+    told = admin_client.post(url(interface, "conflict"), follow=True).content.decode()
+    assert "refused" in told
+
+
+def test_who_may_only_look_decides_nothing(client, drifted):
+    interface, item = drifted
+    client.force_login(make_staff("reconcile.view_drift"))
+    assert "Preview" not in shown(client, url(interface))
+    for name in ("plan", "apply", "conflict", "check"):
+        sent = {f"act-{item.identity}": "revert", "plan": ""}
+        assert client.post(url(interface, name), sent).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["check", "plan", "apply", "conflict"])
+def test_acts_are_posts(admin_client, drifted, name):
+    assert admin_client.get(url(drifted[0], name)).status_code == 405
+
+
+def test_a_page_of_nothing_is_not_found(admin_client):
+    assert admin_client.get("/admin/reconcile/drift/nonsense/change/").status_code == 404
