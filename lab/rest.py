@@ -1,8 +1,5 @@
 """A small REST client of the panel, as a script of an operator would be."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +8,8 @@ from typing import Any
 import requests
 
 from lab.errors import LabError
+from lab.manage import manage
 from lab.node import Node as LabNode
-from lab.panel import ROOT
 
 SHOWN_WHEN_LATE = (
     "name", "status", "status_reason", "failures", "condition", "condition_reason", "sync_error",
@@ -64,9 +61,4 @@ class Rest:
 
 
 def _create_token(state_dir: Path) -> str:
-    words = [sys.executable, "manage.py", "create_api_token", "admin"]
-    environment = {**os.environ, "WGPANEL_STATE_DIR": str(state_dir)}
-    told = subprocess.run(
-        words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
-    return told.stdout.split()[-1]
+    return manage(state_dir, "create_api_token", "admin").split()[-1]

@@ -1,25 +1,15 @@
 """A running panel, and nodes of a fleet that it knows."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from lab import by_panel
 from lab.demo import LAB_NETWORKS
 from lab.fixtures import NEEDS, require
 from lab.fleet import Fleet
-from lab.panel import ROOT, Panel
+from lab.manage import manage
+from lab.panel import Panel
 from lab.rest import Rest
 from wgpanel import secret_files
-
-
-def manage(state_dir: Path, *words: str) -> None:
-    environment = {**os.environ, "WGPANEL_STATE_DIR": str(state_dir)}
-    words = (sys.executable, "manage.py", *words)
-    subprocess.run(words, cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from lab import by_panel
-from lab.tests.conftest import manage
+from lab.manage import manage
 from wgpanel import embedded
 
 pytestmark = pytest.mark.lab

@@ -6,8 +6,8 @@ import psutil
 import pytest
 import requests
 
+from lab.manage import manage
 from lab.panel import Panel
-from lab.tests.conftest import manage
 from wgpanel import secret_files
 
 pytestmark = pytest.mark.lab

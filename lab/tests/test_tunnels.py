@@ -3,7 +3,7 @@
 import pytest
 
 from lab import beyond, by_panel
-from lab.tests.conftest import manage
+from lab.manage import manage
 
 pytestmark = pytest.mark.lab
 IDLE_PEERS = 44
