@@ -8,12 +8,13 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask, PeriodicTasks
+from django_celery_beat.models import PeriodicTask
 
 from nodes import polling, tasks
 from nodes.models import FleetAlarm, Node, Status
 from nodes.tests.builders import make_node, make_online_node
 from schedule.models import Heartbeat
+from schedule.rows import creation_of
 from wgpanel.celery import app
 
 pytestmark = pytest.mark.django_db
@@ -112,14 +113,8 @@ def test_the_wish_names_a_task_that_exists():
 # --- beat's rows ----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def _no_rows():
-    PeriodicTask.objects.all().delete()
-
-
-@pytest.mark.usefixtures("_no_rows")
 def test_beat_is_told_to_tick_once_a_second():
-    schedule.create(apps, None)
+    creation_of(schedule.POLL).code(apps, None)
     row = PeriodicTask.objects.get(name="Poll the nodes that are due")
     assert (row.task, str(row.interval), row.queue) == (
         "nodes.tasks.poll_due",
@@ -128,34 +123,6 @@ def test_beat_is_told_to_tick_once_a_second():
     )
     assert (row.enabled, row.expire_seconds) == (True, 5)
     assert row.task in app.tasks
-
-
-@pytest.mark.usefixtures("_no_rows")
-def test_every_row_names_a_task_that_exists():
-    schedule.create(apps, None)
-    assert {row.task for row in PeriodicTask.objects.all()} <= set(app.tasks)
-
-
-@pytest.mark.usefixtures("_no_rows")
-def test_what_an_operator_changed_in_a_row_stays():
-    schedule.create(apps, None)
-    PeriodicTask.objects.filter(task="nodes.tasks.poll_due").update(enabled=False)
-    schedule.create(apps, None)
-    assert not PeriodicTask.objects.get(task="nodes.tasks.poll_due").enabled
-
-
-@pytest.mark.usefixtures("_no_rows")
-def test_the_rows_go_when_the_migration_is_taken_back():
-    schedule.create(apps, None)
-    schedule.remove(apps, None)
-    assert not PeriodicTask.objects.exists()
-
-
-@pytest.mark.usefixtures("_no_rows")
-def test_a_beat_that_runs_is_told_of_the_rows():
-    PeriodicTasks.objects.update_or_create(ident=1, defaults={"last_update": ago(3600)})
-    schedule.create(apps, None)
-    assert PeriodicTasks.objects.get(ident=1).last_update > ago(60)
 
 
 def test_the_interval_of_the_tick_is_no_setting():
