@@ -68,6 +68,7 @@ def test_every_row_of_every_migration_names_a_task_that_exists():
         for operation in migration.operations:
             if operation.__class__.__name__ == "RunPython" and "schedule" in migration.name:
                 operation.code(apps, None)
+    app.loader.import_default_modules()
     tasks = {one.task for one in PeriodicTask.objects.all()}
     assert len(tasks) >= 8
     assert tasks <= set(app.tasks)
