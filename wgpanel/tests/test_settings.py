@@ -107,6 +107,13 @@ def test_a_production_configuration_passes_djangos_own_deployment_check():
     assert finished.returncode == 0, finished.stderr
 
 
+def test_a_command_says_in_one_line_what_stops_it():
+    finished = run("manage.py", "check", WGPANEL_SECRET_KEY="short")
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("wgpanel: WGPANEL_SECRET_KEY must be at least 32 bytes")
+    assert finished.stderr.count("\n") == 1
+
+
 def test_cookies_are_for_https_alone_where_the_panel_has_it():
     told = show("settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE", **PRODUCTION)
     assert told == "(True, True)"
