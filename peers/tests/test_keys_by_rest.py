@@ -1,10 +1,12 @@
 """Keys with / and + are keys like others on every route, and what is no key is refused."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from django.utils import timezone
 
 from nodes.tests.builders import make_online_node
 from peers.models import Address, Peer
@@ -20,7 +22,8 @@ OWN_KEY = next(it["public_key"] for it in BAD if it["why"].startswith("own"))
 
 @pytest.fixture
 def interface():
-    node = make_online_node(max_peers=250)
+    soon = timezone.now() + dt.timedelta(hours=1)  # a report that stays fresh for 200 creations
+    node = make_online_node(max_peers=250, reported_at=soon)
     pools = {"pool_v4": "", "address_v4": "", "pool_v6": "2001:db8:21::/64"}
     return make_interface(
         node=node, public_key=OWN_KEY, address_v6="2001:db8:21::1", **pools
