@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,6 +18,7 @@ from nodes.client import SignedAnswer, test_connection
 from nodes.exchange import AgentError
 from nodes.live import look
 from nodes.models import Node
+from nodes.object_pages import object_pages
 from nodes.polling import request_polls
 from nodes.presentation import skew
 
@@ -37,11 +38,7 @@ class NodePages:
             "poll": self.poll_view,
             "maintenance": self.maintenance_view,
         }
-        pages = [
-            path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(view), name=f"nodes_node_{name}")
-            for name, view in views.items()
-        ]
-        return pages + super().get_urls()  # type: ignore[misc]
+        return object_pages(self, views) + super().get_urls()  # type: ignore[misc]
 
     @method_decorator(require_GET)
     def live_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
@@ -19,6 +19,7 @@ from groups.models import NodeGroup
 from nodes import overview, presentation
 from nodes.admin_actions import polled
 from nodes.models import Node, PollingPolicy
+from nodes.object_pages import object_pages
 from nodes.polling import request_polls
 
 SHOWN_NODES = 50
@@ -52,15 +53,7 @@ class FleetGroupAdmin(NodeGroupAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         views = {"live": self.live_view, "poll": self.poll_view}
-        pages = [
-            path(
-                f"<uuid:pk>/{name}/",
-                self.admin_site.admin_view(view),
-                name=f"groups_nodegroup_{name}",
-            )
-            for name, view in views.items()
-        ]
-        return pages + super().get_urls()
+        return object_pages(self, views) + super().get_urls()
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

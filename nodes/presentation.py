@@ -166,7 +166,7 @@ def score_bar(parts: Score, longest: float) -> SafeString:
 def short_key(key: str | None) -> SafeString:
     """Return a public key shortened; a click copies it whole (`data-copy`)."""
     if not key:
-        return format_html('<span class="wg-quiet">–</span>')
+        return format_html('<span class="wg-quiet">{}</span>', "–")
     return format_html(
         '<button type="button" class="wg-key" data-copy="{}" title="{} (click to copy)"'
         ' aria-label="Copy the public key {}"><code>{}…</code></button>',

@@ -9,11 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
+from nodes.object_pages import object_pages
 from peers import changing, share_links
 from peers.errors import Refused
 from peers.handing_out import handed_out
@@ -39,11 +40,7 @@ class PeerPages:
             "disable": self.disable_view,
             "rotate": self.rotate_view,
         }
-        pages = [
-            path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(view), name=f"peers_peer_{name}")
-            for name, view in views.items()
-        ]
-        return pages + super().get_urls()  # type: ignore[misc]
+        return object_pages(self, views) + super().get_urls()  # type: ignore[misc]
 
     @method_decorator(require_GET)
     def live_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

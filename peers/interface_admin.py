@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
@@ -19,6 +19,7 @@ from unfold.decorators import display
 from accounts.history_admin import HistoryAdmin
 from nodes.interfaces import Condition, InterfaceQuerySet
 from nodes.models import Interface
+from nodes.object_pages import object_pages
 from nodes.presentation import badge, short_key, when
 from peers import interfaces
 from peers.capacity import pool_uses
@@ -107,9 +108,7 @@ class InterfaceAdmin(HistoryAdmin):
         return when(interface.synced_at, timezone.now())
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.live_view)
-        live = path("<uuid:pk>/live/", view, name="nodes_interface_live")
-        return [live, *super().get_urls()]
+        return object_pages(self, {"live": self.live_view}) + super().get_urls()
 
     @method_decorator(require_GET)
     def live_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
