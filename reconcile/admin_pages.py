@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
@@ -18,6 +18,7 @@ from keyring.sealing import SecretLocked
 from nodes.exchange import AgentError
 from nodes.interfaces import Condition
 from nodes.models import Interface
+from nodes.object_pages import object_pages
 from reconcile import applying, checking, conflicts
 from reconcile.adopting import NotAdoptable
 from reconcile.applying import NothingKnown, PlanChanged
@@ -43,17 +44,10 @@ class DriftPages:
             "check": self.check_view,
             "plan": self.plan_view,
             "apply": self.apply_view,
+            "tell-again": self.tell_again_view,
             "conflict": self.conflict_view,
         }
-        pages = [
-            path(
-                f"<uuid:pk>/{name}/",
-                self.admin_site.admin_view(view),
-                name=f"reconcile_drift_{name}",
-            )
-            for name, view in views.items()
-        ]
-        return pages + super().get_urls()  # type: ignore[misc]
+        return object_pages(self, views) + super().get_urls()  # type: ignore[misc]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -94,6 +88,14 @@ class DriftPages:
         except REFUSALS as error:
             return self._refused(request, pk, error)
         messages.success(request, "Done as previewed; what the node has to do, it is told now.")
+        return redirect("admin:reconcile_drift_change", pk)
+
+    @method_decorator(require_POST)
+    def tell_again_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """End the ignoring, and ask the node for what is to be told again."""
+        interface = self._to_decide(request, pk)
+        applying.tell_again(interface)
+        checking.check(interface)
         return redirect("admin:reconcile_drift_change", pk)
 
     @method_decorator(require_POST)
@@ -141,6 +143,7 @@ def _interface(pk: uuid.UUID) -> Interface:
 def _found(interface: Interface, chosen: dict[str, Act]) -> dict[str, Any]:
     row = Drift.objects.filter(interface=interface).first() or Drift(interface=interface)
     items = [Item.parse(told) for told in row.items[:SHOWN]]
+    runs = interface.reconcile_runs.defer("actions", "removals")
     return {
         "interface": interface,
         "condition": Condition(interface.condition),
@@ -149,8 +152,8 @@ def _found(interface: Interface, chosen: dict[str, Act]) -> dict[str, Any]:
         "state": DriftState(row.state),
         "rows": [(item, chosen.get(item.identity, "")) for item in items],
         "acts": Act.choices,
-        "records": interface.drift_records.all()[:10],
-        "runs": interface.reconcile_runs.select_related("started_by")[:10],
+        "records": interface.drift_records.defer("items")[:10],
+        "runs": runs.select_related("started_by")[:10],
     }
 
 

@@ -60,6 +60,11 @@ def apply(
         return _revert(user, interface, plan)
 
 
+def tell_again(interface: Interface) -> None:
+    """Let everything that was ignored be found again; the next check tells it."""
+    Drift.objects.filter(interface=interface.pk).update(ignored=[])
+
+
 def _bring_up(interface: Interface, plan: Plan) -> None:
     """What somebody took down on purpose stays down until it is told otherwise."""
     if any(item.kind == "interface" and item.field == "status" for item in plan.items(Act.REVERT)):

@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from accounts.tests.builders import make_staff
 from nodes.interfaces import Condition
@@ -27,6 +28,12 @@ def drifted():
         interface=peer.interface, state=DriftState.DRIFTED, items=[item.as_json()], count=1
     )
     return peer.interface, item
+
+
+def previewed(client, interface, item, act):
+    """Choose on the page; return what the page sends when the preview is agreed to."""
+    choice = {f"act-{item.identity}": act}
+    return {**choice, "plan": client.post(url(interface, "plan"), choice).context["plan"].hash}
 
 
 def shown(client, address):
@@ -65,11 +72,10 @@ def test_the_choices_are_previewed_and_nothing_is_done_before(admin_client, drif
 
 def test_exactly_what_was_previewed_is_done(admin_client, drifted):
     interface, item = drifted
-    choice = {f"act-{item.identity}": "revert"}
-    plan = admin_client.post(url(interface, "plan"), choice).context["plan"]
-    admin_client.post(url(interface, "apply"), {**choice, "plan": plan.hash})
+    agreed = previewed(admin_client, interface, item, "revert")
+    admin_client.post(url(interface, "apply"), agreed)
     run = ReconcileRun.objects.get()
-    assert (run.plan_hash, run.started_by.username) == (plan.hash, "admin")
+    assert (run.plan_hash, run.started_by.username) == (agreed["plan"], "admin")
     assert Peer.objects.get().generation == run.generation
 
 
@@ -83,11 +89,39 @@ def test_another_plan_than_the_previewed_one_is_refused(admin_client, drifted):
 
 def test_what_is_ignored_is_not_told_again(admin_client, drifted):
     interface, item = drifted
-    choice = {f"act-{item.identity}": "ignore"}
-    plan = admin_client.post(url(interface, "plan"), choice).context["plan"]
-    admin_client.post(url(interface, "apply"), {**choice, "plan": plan.hash})
+    admin_client.post(url(interface, "apply"), previewed(admin_client, interface, item, "ignore"))
     assert Drift.objects.get().ignored == [item.identity]
-    assert "In sync" in shown(admin_client, url(interface))
+    told = shown(admin_client, url(interface))
+    assert "In sync" in told
+    assert "Tell what is ignored again" in told
+
+
+def test_what_was_ignored_can_be_told_again(admin_client, drifted):
+    interface, item = drifted
+    admin_client.post(url(interface, "apply"), previewed(admin_client, interface, item, "ignore"))
+    answer = admin_client.post(url(interface, "tell-again"), follow=True)
+    assert Drift.objects.get().ignored == []
+    assert "Tell what is ignored again" not in answer.content.decode()
+
+
+def test_agreeing_twice_is_the_same_as_once(admin_client, drifted):
+    interface, item = drifted
+    agreed = previewed(admin_client, interface, item, "ignore")
+    for _ in range(2):
+        assert admin_client.post(url(interface, "apply"), agreed).status_code == 302
+    assert (Drift.objects.get().ignored, Drift.objects.get().count) == ([item.identity], 0)
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "\u202e", "x" * 10_000, "{{ 7 }}"])
+def test_what_a_node_tells_is_text(admin_client, text):
+    interface = make_interface()
+    item = Item("interface", field="addresses", desired="10.0.0.1/24", observed=text)
+    Drift.objects.create(
+        interface=interface, state=DriftState.DRIFTED, items=[item.as_json()], count=1
+    )
+    told = shown(admin_client, url(interface))
+    assert "interface: addresses" in told
+    assert escape(text) in told
 
 
 def test_who_chooses_nothing_is_told_so(admin_client, drifted):
@@ -108,12 +142,12 @@ def test_who_may_only_look_decides_nothing(client, drifted):
     interface, item = drifted
     client.force_login(make_staff("reconcile.view_drift"))
     assert "Preview" not in shown(client, url(interface))
-    for name in ("plan", "apply", "conflict", "check"):
+    for name in ("plan", "apply", "conflict", "check", "tell-again"):
         sent = {f"act-{item.identity}": "revert", "plan": ""}
         assert client.post(url(interface, name), sent).status_code == 403
 
 
-@pytest.mark.parametrize("name", ["check", "plan", "apply", "conflict"])
+@pytest.mark.parametrize("name", ["check", "plan", "apply", "conflict", "tell-again"])
 def test_acts_are_posts(admin_client, drifted, name):
     assert admin_client.get(url(drifted[0], name)).status_code == 405
 
