@@ -53,7 +53,7 @@ class Drift(models.Model):
         verbose_name_plural = "drift"
 
     def __str__(self) -> str:
-        return f"{self.state}, {self.count} differences"
+        return f"{DriftState(self.state).label}, {self.count} differences"
 
 
 class DriftRecord(models.Model):
@@ -71,7 +71,8 @@ class DriftRecord(models.Model):
         indexes = [models.Index(fields=["interface", "-checked_at"], name="drift_of_interface")]
 
     def __str__(self) -> str:
-        return f"{self.checked_at:%Y-%m-%d %H:%M}: {self.state}, {self.count} differences"
+        at, state = self.checked_at, DriftState(self.state).label
+        return f"{at:%Y-%m-%d %H:%M} UTC: {state}, {self.count} differences"
 
 
 class ReconcileRun(models.Model):

@@ -120,7 +120,7 @@ def test_what_a_node_tells_is_text(admin_client, text):
         interface=interface, state=DriftState.DRIFTED, items=[item.as_json()], count=1
     )
     told = shown(admin_client, url(interface))
-    assert "interface: addresses" in told
+    assert "Interface differs: addresses" in told
     assert escape(text) in told
 
 
