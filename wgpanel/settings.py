@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "selection",
     "peers",
     "reconcile",
+    "monitoring",
 ]
 
 MIDDLEWARE = [

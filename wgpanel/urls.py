@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/v1/", include("selection.urls")),
     path("api/v1/", include("peers.urls")),
     path("api/v1/", include("reconcile.urls")),
+    path("api/v1/", include("monitoring.urls")),
     path("", include("peers.share_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", staff_member_required(Docs.as_view(url_name="schema")), name="docs"),

@@ -64,6 +64,7 @@ TABLE = {
         "GET": write(200), "POST": write(201), "DELETE": write(200),
     },
     "/api/v1/peers/{}/share-links/x/": {"DELETE": write(404)},
+    "/api/v1/prometheus/targets": {"GET": READ},
     "/api/schema/": {"GET": NO_ROLE},
 }  # fmt: skip
 NOBODY = "http://127.0.0.1:1"  # no agent listens there

@@ -1,0 +1,52 @@
+"""The fleet as Prometheus discovers it over HTTP.
+
+See https://prometheus.io/docs/prometheus/latest/http_sd/. Labels that begin with `__meta_` are for
+relabelling and vanish afterwards; an empty label is none.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from nodes.models import Node
+
+METRICS_PATH = "/v1/metrics"
+PORTS = {"http": 80, "https": 443}
+CHUNK = 1000
+COLUMNS = (
+    "id", "name", "agent_url", "maintenance", "agent_version", "group__name", "group__region",
+)  # fmt: skip
+
+Target = dict[str, Any]
+
+
+def document() -> Iterator[str]:
+    """Yield the JSON list of all targets piece by piece; a fleet is never held in memory."""
+    separator = "["
+    for row in Node.objects.filter(enabled=True).values(*COLUMNS).iterator(CHUNK):
+        yield separator + json.dumps(target(row))
+        separator = ",\n"
+    yield "]" if separator != "[" else "[]"
+
+
+def target(row: dict[str, Any]) -> Target:
+    """Return what Prometheus has to know of one node: where its metrics are, and its labels."""
+    url = urlsplit(row["agent_url"])
+    return {
+        "targets": [_with_port(url.netloc, url.port or PORTS[url.scheme])],
+        "labels": {
+            "__scheme__": url.scheme,
+            "__metrics_path__": METRICS_PATH,
+            "__meta_wgpanel_node_id": str(row["id"]),
+            "__meta_wgpanel_agent_version": row["agent_version"],
+            "__meta_wgpanel_maintenance": str(row["maintenance"]).lower(),
+            "node": row["name"],
+            "group": row["group__name"] or "",
+            "region": row["group__region"] or "",
+        },
+    }
+
+
+def _with_port(authority: str, port: int) -> str:
+    return authority if authority.endswith(f":{port}") else f"{authority}:{port}"
