@@ -79,7 +79,7 @@ def _as_stored(row: Row) -> Row:
 
 
 def _text(time: dt.datetime | None) -> str | None:
-    return None if time is None else str(time.replace(tzinfo=None))
+    return None if time is None else time.isoformat(" ").removesuffix("+00:00")
 
 
 def _update_from_arrays(update: str, rows: Sequence[Row]) -> int:

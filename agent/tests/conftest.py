@@ -22,7 +22,7 @@ from wgpanel_agent.nonces import NonceStore
 from wgpanel_agent.protocol import Keys, SignedRequest, derive_keys, sign_request, verify_response
 from wgpanel_agent.routes import ROUTES
 from wgpanel_agent.server import EdgeServer, listen, make_server
-from wgpanel_agent.signing.base import LABEL, signature_base, signature_field
+from wgpanel_agent.signing.base import LABEL, CoveredSet, signature_field
 
 NODE = "3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11"
 SECRET = b"kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0Ps-agent-test"
@@ -92,7 +92,8 @@ class Client:
         }
         values = derived | request.headers
         names = cover.replace('"', "").split()
-        base = signature_base([(f'"{it}"', values[it]) for it in names], f"({cover}){params}")
+        covered = CoveredSet(*(f'"{it}"' for it in names))
+        base = covered.base([values[it] for it in names], f"({cover}){params}")
         return request.headers | {
             "signature-input": f"{LABEL}=({cover}){params}",
             "signature": signature_field(self.keys.request, base),

@@ -19,7 +19,7 @@ from wgpanel_agent.protocol import (
     sign_response,
     verify_response,
 )
-from wgpanel_agent.signing.base import cover, mac, signature_base
+from wgpanel_agent.signing.base import CoveredSet, mac
 
 KEYS = derive_keys("3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11", 3, b"kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0Ps")
 
@@ -207,12 +207,9 @@ def test_our_mac_gives_the_signature_of_rfc_9421_section_b_2_5():
     secret = (
         "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ=="
     )
-    components = [
-        ('"date"', "Tue, 20 Apr 2021 02:07:55 GMT"),
-        ('"@authority"', "example.com"),
-        ('"content-type"', "application/json"),
-    ]
-    params = f'{cover(components)};created=1618884473;keyid="test-shared-secret"'
-    signature = mac(base64.b64decode(secret), signature_base(components, params))
+    covered = CoveredSet('"date"', '"@authority"', '"content-type"')
+    values = ("Tue, 20 Apr 2021 02:07:55 GMT", "example.com", "application/json")
+    params = f'{covered.field};created=1618884473;keyid="test-shared-secret"'
+    signature = mac(base64.b64decode(secret), covered.base(values, params))
     expected = "pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8="
     assert base64.b64encode(signature).decode() == expected

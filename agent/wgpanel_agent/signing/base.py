@@ -53,21 +53,27 @@ def mac(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")
 
 
-def signature_base(components: Iterable[tuple[str, str]], params: str) -> bytes:
-    """RFC 9421 section 2.5, from serialised identifiers and their values.
+class CoveredSet:
+    """Component identifiers as RFC 9421 serialises them, in their order.
 
-    Raises ProtocolError malformed where a value could forge a line.
+    What is the same in every message of the set is made once: a panel signs and verifies thousands
+    a second.
     """
-    pairs = (*components, ('"@signature-params"', params))
-    base = "\n".join([f"{identifier}: {value}" for identifier, value in pairs])
-    if not base.isascii() or not base.replace("\n", "", len(pairs) - 1).isprintable():
-        raise ProtocolError("malformed", "A signed value holds more than printable ASCII.")
-    return base.encode()
 
+    def __init__(self, *identifiers: str) -> None:
+        self.field = f"({' '.join(identifiers)})"  # as in Signature-Input
+        self._form = "\n".join(f"{it}: %s" for it in (*identifiers, '"@signature-params"'))
+        self._breaks = len(identifiers)
 
-def cover(components: Iterable[tuple[str, str]]) -> str:
-    """The covered set as RFC 9421 spells it in Signature-Input."""
-    return f"({' '.join([identifier for identifier, _ in components])})"
+    def base(self, values: Iterable[str], params: str) -> bytes:
+        """RFC 9421 section 2.5, from the components' values.
+
+        Raises ProtocolError malformed where a value could forge a line.
+        """
+        base = self._form % (*values, params)
+        if not base.isascii() or not base.replace("\n", "", self._breaks).isprintable():
+            raise ProtocolError("malformed", "A signed value holds more than printable ASCII.")
+        return base.encode()
 
 
 def signature_field(key: bytes, base: bytes) -> str:

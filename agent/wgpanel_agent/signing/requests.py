@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from wgpanel_agent.signing.base import (
@@ -13,12 +14,11 @@ from wgpanel_agent.signing.base import (
     SIGNATURE,
     TIME,
     Binding,
+    CoveredSet,
     ProtocolError,
     content_digest,
-    cover,
     matches,
     read_fields,
-    signature_base,
     signature_field,
 )
 from wgpanel_agent.signing.keys import KEYID, Keys
@@ -28,6 +28,7 @@ _INPUT = re.compile(
     rf'{LABEL}=((\([a-z@" -]*\));created=({TIME});keyid="({KEYID})";alg="hmac-sha256"'
     rf';expires=({TIME});nonce="([A-Za-z0-9_-]{{22}})";tag="{TAG}")'
 )
+_ALWAYS = ("content-digest", "content-type", "wgpanel-node")
 _CONDITIONS = ("if-match", "idempotency-key")  # covered exactly where they are sent
 _FIELDS = frozenset(
     (
@@ -88,13 +89,13 @@ def sign_request(
     if idempotency_key is not None:
         headers["idempotency-key"] = idempotency_key
     created = int(now)
-    components = _components(method, path, query, headers)
+    covered, values = _components(method, path, query, headers)
     params = (
-        f'{cover(components)};created={created};keyid="{keys.keyid}";alg="hmac-sha256"'
+        f'{covered.field};created={created};keyid="{keys.keyid}";alg="hmac-sha256"'
         f';expires={created + MAX_AGE};nonce="{nonce or secrets.token_urlsafe(16)}"'
         f';tag="{TAG}"'
     )
-    signature = signature_field(keys.request, signature_base(components, params))
+    signature = signature_field(keys.request, covered.base(values, params))
     headers["signature-input"] = f"{LABEL}={params}"
     headers["signature"] = signature
     digest = headers["content-digest"]
@@ -111,9 +112,9 @@ def parse_request(
     match = _INPUT.fullmatch(fields["signature-input"])
     if not match or not SIGNATURE.fullmatch(fields["signature"]):
         raise ProtocolError("malformed", "The signature is not of the one accepted form.")
-    params, covered, created, keyid, expires, nonce = match.groups()
-    components = _components(method, path, query, fields)
-    if covered != cover(components) or int(expires) != int(created) + MAX_AGE:
+    params, field, created, keyid, expires, nonce = match.groups()
+    covered, values = _components(method, path, query, fields)
+    if field != covered.field or int(expires) != int(created) + MAX_AGE:
         raise ProtocolError("malformed", "The signature covers other fields, or another time.")
     digest, signature = fields["content-digest"], fields["signature"]
     return ReceivedRequest(
@@ -123,7 +124,7 @@ def parse_request(
         content_type=fields["content-type"],
         if_match=fields.get("if-match"),
         idempotency_key=fields.get("idempotency-key"),
-        base=signature_base(components, params),
+        base=covered.base(values, params),
         binding=Binding(method, path, query, digest, signature, int(created)),
     )
 
@@ -149,17 +150,17 @@ def check_node(keys: Keys, received: ReceivedRequest) -> None:
 
 def _components(
     method: str, path: str, query: str, fields: Mapping[str, str]
-) -> list[tuple[str, str]]:
+) -> tuple[CoveredSet, tuple[str, ...]]:
+    """What a request with these fields has to cover, and the value of each."""
+    sent = tuple([name for name in _CONDITIONS if name in fields])
     try:
-        components = [
-            ('"@method"', method),
-            ('"@authority"', fields["host"].lower()),
-            ('"@path"', path),
-            ('"@query"', f"?{query}"),
-            ('"content-digest"', fields["content-digest"]),
-            ('"content-type"', fields["content-type"]),
-            ('"wgpanel-node"', fields["wgpanel-node"]),
-        ]
+        named = [fields[name] for name in (*_ALWAYS, *sent)]
+        return _covered(sent), (method, fields["host"].lower(), path, f"?{query}", *named)
     except KeyError as error:
         raise ProtocolError("malformed", f"The field {error} is missing.") from error
-    return components + [(f'"{name}"', fields[name]) for name in _CONDITIONS if name in fields]
+
+
+@lru_cache
+def _covered(conditions: tuple[str, ...]) -> CoveredSet:
+    derived = ('"@method"', '"@authority"', '"@path"', '"@query"')
+    return CoveredSet(*derived, *(f'"{name}"' for name in (*_ALWAYS, *conditions)))

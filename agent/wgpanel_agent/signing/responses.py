@@ -14,13 +14,12 @@ from wgpanel_agent.signing.base import (
     SIGNATURE,
     TIME,
     Binding,
+    CoveredSet,
     ProtocolError,
     check_digest,
     content_digest,
-    cover,
     matches,
     read_fields,
-    signature_base,
     signature_field,
 )
 from wgpanel_agent.signing.keys import KEYID, Keys
@@ -31,6 +30,14 @@ _INPUT = re.compile(
     rf';tag="{TAG}")'
 )
 _FIELDS = frozenset((b"content-digest", b"content-type", b"etag", b"signature-input", b"signature"))
+
+_OF_REQUEST = tuple(
+    f'"{name}";req' for name in ("@method", "@path", "@query", "content-digest", "signature")
+)
+_COVERED = CoveredSet('"@status"', '"content-digest"', '"content-type"', *_OF_REQUEST)
+_COVERED_WITH_ETAG = CoveredSet(
+    '"@status"', '"content-digest"', '"content-type"', '"etag"', *_OF_REQUEST
+)
 
 
 class VerifiedResponse(NamedTuple):
@@ -54,12 +61,12 @@ def sign_response(
     headers = {"content-digest": content_digest(body), "content-type": content_type}
     if etag is not None:
         headers["etag"] = etag
-    components = _components(status, headers, binding)
+    covered, values = _components(status, headers, binding)
     params = (
-        f'{cover(components)};created={int(now)};keyid="{keys.keyid}";alg="hmac-sha256";tag="{TAG}"'
+        f'{covered.field};created={int(now)};keyid="{keys.keyid}";alg="hmac-sha256";tag="{TAG}"'
     )
     headers["signature-input"] = f"{LABEL}={params}"
-    headers["signature"] = signature_field(keys.response, signature_base(components, params))
+    headers["signature"] = signature_field(keys.response, covered.base(values, params))
     return headers
 
 
@@ -84,11 +91,11 @@ def verify_response(
     match = _INPUT.fullmatch(fields["signature-input"])
     if not match or not SIGNATURE.fullmatch(fields["signature"]):
         raise ProtocolError("malformed", "The answer's signature is not of the one form.")
-    params, covered, created, keyid = match.groups()
-    components = _components(status, fields, binding)
-    if covered != cover(components):
+    params, field, created, keyid = match.groups()
+    covered, values = _components(status, fields, binding)
+    if field != covered.field:
         raise ProtocolError("malformed", "The answer's signature covers other fields.")
-    base = signature_base(components, params)
+    base = covered.base(values, params)
     if keyid != keys.keyid or not matches(keys.response, base, fields["signature"]):
         raise ProtocolError("wrong_key", "Wrong key: the answer is not signed with ours.")
     check_digest(fields["content-digest"], body)
@@ -113,22 +120,16 @@ def _unsigned(status: int, body: bytes) -> ProtocolError:
     return ProtocolError("unsigned", "Unsigned answer: this may not be our agent.")
 
 
-def _components(status: int, fields: Mapping[str, str], request: Binding) -> list[tuple[str, str]]:
+def _components(
+    status: int, fields: Mapping[str, str], request: Binding
+) -> tuple[CoveredSet, tuple[str, ...]]:
+    """What an answer with these fields has to cover, and the value of each."""
     try:
-        components = [
-            ('"@status"', str(status)),
-            ('"content-digest"', fields["content-digest"]),
-            ('"content-type"', fields["content-type"]),
-        ]
+        told = (str(status), fields["content-digest"], fields["content-type"])
     except KeyError as error:
         raise ProtocolError("malformed", f"The field {error} is missing.") from error
+    method, path, query, digest, signature, _ = request
+    asked = (method, path, f"?{query}", digest, signature)
     if "etag" in fields:
-        components.append(('"etag"', fields["etag"]))
-    return [
-        *components,
-        ('"@method";req', request.method),
-        ('"@path";req', request.path),
-        ('"@query";req', f"?{request.query}"),
-        ('"content-digest";req', request.content_digest),
-        ('"signature";req', request.signature),
-    ]
+        return _COVERED_WITH_ETAG, (*told, fields["etag"], *asked)
+    return _COVERED, (*told, *asked)
