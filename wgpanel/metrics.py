@@ -1,4 +1,4 @@
-"""The panel's own metrics for Prometheus: for this host, or for whoever has the token."""
+"""The panel's own metrics and the fleet's: for this host, or for whoever has the token."""
 
 import ipaddress
 from hmac import compare_digest
@@ -7,6 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
+
+from monitoring.fleet_metrics import fleet_metrics
 
 # a proxy on this host is a loopback caller too, and it says for whom it calls
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP")
@@ -17,7 +19,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Answer 403 unless the caller has WGPANEL_METRICS_TOKEN or, without one set, is this host."""
     if not _may_read(request):
         return HttpResponseForbidden("Set WGPANEL_METRICS_TOKEN and send it as a bearer token.\n")
-    return ExportToDjangoView(request)
+    answer = ExportToDjangoView(request)
+    answer.content += fleet_metrics.text()
+    return answer
 
 
 def _may_read(request: HttpRequest) -> bool:
