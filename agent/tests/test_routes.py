@@ -56,9 +56,10 @@ def test_a_method_that_a_path_does_not_have_is_405_with_allow(path):
     assert "GET" in error.headers["allow"]
 
 
-def test_keys_are_not_there_yet():
-    for path in ("/v1/keys/stage", "/v1/keys/retire", "/v1/enrol"):
-        assert refusal(path, "POST").status == 404
+def test_the_keys_of_an_agent_are_reached_by_post_alone():
+    for step in ("stage", "prove", "retire"):
+        assert found(f"/v1/keys/{step}", "POST") == (f"{step}_key", {})
+        assert refusal(f"/v1/keys/{step}").status == 405
 
 
 def test_a_listener_for_metrics_serves_nothing_else():

@@ -13,9 +13,9 @@ from wgpanel_agent.convergence import Convergence
 from wgpanel_agent.desired import Desired
 from wgpanel_agent.documents import fingerprint_key, preshared_key_fingerprint
 from wgpanel_agent.http import Counters
+from wgpanel_agent.key_ring import KeyRing
 from wgpanel_agent.lifecycle import Lifecycle
 from wgpanel_agent.metrics import Metrics
-from wgpanel_agent.protocol import Keys, derive_keys
 from wgpanel_agent.repair import Repairer
 from wgpanel_agent.reports import StatusReport, WireGuardReport
 from wgpanel_agent.snapshot import Pace, Sampler
@@ -48,14 +48,15 @@ class Agent:
         self,
         config: Config,
         store: Store | None = None,
+        keys: KeyRing | None = None,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Without a journal on disk, nothing that is desired outlives the process. `clock` tells
-        who has expired, in Unix seconds."""
+        """Without a journal and a key ring on disk, nothing that is desired outlives the process.
+        `clock` tells who has expired, in Unix seconds."""
         self.config = config
         self.store = store or Store(None)
-        self.keys: dict[str, Keys] = {}
+        self.keys = keys or KeyRing(config.node_id, config.secret_seq, config.secret)
         self.counters = Counters()
         key = fingerprint_key(config.node_id, config.secret)
         wireguard = WireGuard(
@@ -78,7 +79,6 @@ class Agent:
             wireguard, self.sampler, observe_seconds=self.metrics.apply_seconds.observe
         )
         self._follow_desired_state(config, wireguard, clock)
-        self._add_key(derive_keys(config.node_id, config.secret_seq, config.secret))
         self._started_at = time.monotonic()
         self._boot_id = boot_id()
         self.status_body = Rendered(self._render_status, lambda: self.sampler.version)
@@ -126,6 +126,3 @@ class Agent:
 
     def _render_status(self) -> bytes:
         return json.dumps(self.report().as_json(), separators=(",", ":")).encode()
-
-    def _add_key(self, keys: Keys) -> None:
-        self.keys[keys.keyid] = keys

@@ -147,6 +147,7 @@ class AgentApp:
             body,
             signed=caller is not None,
             if_match=caller.received.if_match if caller else None,
+            keyid=caller.keys.keyid if caller else "",
         )
         return _rendered(await self._handlers[route.handler](self._agent, call))
 

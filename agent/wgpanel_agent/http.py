@@ -15,7 +15,7 @@ class Call:
 
     `params` are the variable parts of the path, `query` has each key once, `body` is the parsed
     JSON or None where the request had none. `signed` is False only on public routes. `if_match`
-    is the header field as it was sent.
+    is the header field as it was sent, `keyid` names the key that signed.
     """
 
     params: dict[str, str]
@@ -23,6 +23,7 @@ class Call:
     body: Any
     signed: bool
     if_match: str | None = None
+    keyid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

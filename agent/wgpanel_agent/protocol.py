@@ -13,6 +13,7 @@ imports this module too.
     panel: verify_response(keys, request.binding, status=…, headers=…, body=…)
 """
 
+from wgpanel_agent.signing.agreement import BadShare, Half, agreed_secret, make_half
 from wgpanel_agent.signing.base import (
     ANSWER_TIME,
     FUTURE_SKEW,
@@ -41,18 +42,22 @@ __all__ = [
     "JSON",
     "MAX_AGE",
     "NODE_ID",
+    "BadShare",
     "Binding",
+    "Half",
     "Keys",
     "ProtocolError",
     "Reason",
     "ReceivedRequest",
     "SignedRequest",
     "VerifiedResponse",
+    "agreed_secret",
     "check_digest",
     "check_mac",
     "check_node",
     "check_time",
     "derive_keys",
+    "make_half",
     "parse_request",
     "sign_request",
     "sign_response",

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from wgpanel_agent import desired_handlers, handlers, lifecycle_handlers
+from wgpanel_agent import desired_handlers, handlers, key_handlers, key_ring, lifecycle_handlers
 from wgpanel_agent.agent import Agent
 from wgpanel_agent.app import AgentApp, Handler
 from wgpanel_agent.auth import Gate
 from wgpanel_agent.config import Config
+from wgpanel_agent.key_ring import KeyRing
 from wgpanel_agent.limits import Limits, Rate
 from wgpanel_agent.nonces import NonceStore
 from wgpanel_agent.routes import METRICS_ONLY, ROUTES, Route
@@ -21,7 +22,7 @@ from wgpanel_agent.store import Store
 
 logger = logging.getLogger(__name__)
 
-HANDLER_MODULES = (handlers, desired_handlers, lifecycle_handlers)
+HANDLER_MODULES = (handlers, desired_handlers, lifecycle_handlers, key_handlers)
 BURST_SECONDS = 5  # of a public route's rate that may come at once
 
 
@@ -29,7 +30,7 @@ async def run(config: Config) -> None:
     """Returns after SIGTERM or SIGINT. Raises OSError where an address or folder cannot be had."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold keys
     store = Store(_state_dir(config.state_dir), config.interfaces)
-    agent = Agent(config, store)
+    agent = Agent(config, store, _keys(config))
     nonces = NonceStore(config.state_dir / "nonces", capacity=limits_of(config).nonces)
     try:
         async with _at_work(agent):
@@ -99,6 +100,11 @@ def handler_of(route: Route) -> Handler:
         if hasattr(module, route.handler)
     )
     return found
+
+
+def _keys(config: Config) -> KeyRing:
+    path = config.state_dir / key_ring.FILE
+    return KeyRing(config.node_id, config.secret_seq, config.secret, path)
 
 
 def _state_dir(path: Path) -> Path:

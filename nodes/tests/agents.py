@@ -15,6 +15,7 @@ from uuid import uuid4
 from wgpanel_agent.app import AgentApp
 from wgpanel_agent.auth import Gate
 from wgpanel_agent.http import Counters
+from wgpanel_agent.key_ring import KeyRing
 from wgpanel_agent.limits import Limits
 from wgpanel_agent.nonces import NonceStore
 from wgpanel_agent.protocol import Binding, Keys, derive_keys, sign_response
@@ -34,6 +35,8 @@ class LiveAgent:
     def __init__(self, folder: Path, clock_offset: float = 0) -> None:
         self.node_id, self.secret = uuid4(), secrets.token_urlsafe(32)
         self.body, self.clock_offset, self.asked = REPORT, clock_offset, 0
+        first = (str(self.node_id), 1, self.secret.encode())
+        self.keys = KeyRing(*first, folder / f"{self.node_id}.json", clock=self._clock)
         self._server = make_server(self._app(folder / str(self.node_id)), Limits())
         self._socket = listen("127.0.0.1", 0)
         self.url = "http://{}:{}".format(*self._socket.getsockname())
@@ -49,10 +52,9 @@ class LiveAgent:
         return self.body
 
     def _app(self, nonces: Path) -> AgentApp:
-        keys = derive_keys(str(self.node_id), 1, self.secret.encode())
         counters, limits = Counters(), Limits()
         store = NonceStore(nonces, clock=self._clock)
-        gate = Gate({keys.keyid: keys}, store, counters=counters, limits=limits, clock=self._clock)
+        gate = Gate(self.keys, store, counters=counters, limits=limits, clock=self._clock)
         acts = {route.handler: handler_of(route) for route in ROUTES}
         return AgentApp(self, acts, gate, counters=counters, limits=limits)
 
