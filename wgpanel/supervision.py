@@ -15,15 +15,13 @@ from pathlib import Path
 import psutil
 from django.conf import settings
 
-from wgpanel import embedded
+from wgpanel import embedded, roles
 
 LOG_BYTES = 5_000_000
 # Longer than CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT, so that a task in flight ends or is handed back.
 STOP_SECONDS = 40
-POLL_THREADS = 16
 # Should Supervisor be killed, its children end instead of running on with nobody above them.
 ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")
-SYNC_THREADS = 16  # each waits for one node at a time
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,11 @@ def programs(*, bind: str, web_workers: int, poll_workers: int) -> list[Program]
     valkey = [] if settings.REDIS_URL else [_valkey()]
     return [
         *valkey,
-        Program("web", _gunicorn(bind, web_workers), 20, _one_set_of_metrics()),
+        Program("web", roles.web(bind, web_workers), 20, _one_set_of_metrics()),
         *(_poll_worker(number) for number in range(1, poll_workers + 1)),
-        _sync_worker(),
-        Program("worker-maint", _worker("maint", "-Q", "hooks,maint", "-c", "1"), 30),
-        Program("beat", _celery("beat"), 40),
+        Program("worker-sync", roles.worker_sync(), 30),
+        Program("worker-maint", roles.worker_maint(), 30),
+        Program("beat", roles.beat(), 40),
     ]
 
 
@@ -70,35 +68,9 @@ def clear_metrics(state_dir: Path) -> None:
     folder.mkdir(mode=0o700, parents=True)
 
 
-def _gunicorn(bind: str, workers: int) -> tuple[str, ...]:
-    return (
-        sys.executable, "-m", "gunicorn", "wgpanel.wsgi", "--bind", bind,
-        "--workers", str(workers), "--threads", "8", "--worker-tmp-dir", "/dev/shm",  # noqa: S108
-        "--graceful-timeout", "30", "--no-control-socket",
-    )  # fmt: skip
-
-
 def _poll_worker(number: int) -> Program:
-    """Threads of one process share its event loop: a batch of silent nodes holds up no other."""
     name = f"worker-poll-{number}"
-    words = _worker(name, "-Q", "poll", "-P", "threads", "-c", str(POLL_THREADS))
-    return Program(name, words, 30)
-
-
-def _sync_worker() -> Program:
-    """Away from polling, so that a slow poll delays no edit."""
-    words = _worker("worker-sync", "-Q", "sync", "-P", "threads", "-c", str(SYNC_THREADS))
-    return Program("worker-sync", words, 30)
-
-
-def _worker(name: str, *words: str) -> tuple[str, ...]:
-    # Nobody reads what workers tell each other; the heartbeats that count are in the database.
-    quiet = ("--without-gossip", "--without-mingle", "-n", f"{name}@%h")
-    return _celery("worker", *words, *quiet)
-
-
-def _celery(*words: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "celery", "-A", "wgpanel", *words)
+    return Program(name, roles.worker_poll(name), 30)
 
 
 def write(wanted: list[Program], state_dir: Path) -> Path:

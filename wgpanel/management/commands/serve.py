@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from wgpanel import embedded, supervision
+from wgpanel import embedded, static_files, supervision
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         if pid := supervision.running_pid(settings.STATE_DIR):
             raise CommandError(f"A panel runs from {settings.STATE_DIR} already (process {pid}).")
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        static_files.collect()
         programs = supervision.programs(
             bind=options["bind"],
             web_workers=options["web_workers"],
