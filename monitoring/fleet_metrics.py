@@ -74,7 +74,7 @@ def health(now: dt.datetime) -> Iterator[GaugeMetricFamily]:
     """Tell how long ago each periodic job was alive, and whether the fleet's alarm is on."""
     beats = Heartbeat.objects.values_list("name", "beat_at")
     ages = ((name, (now - beat_at).total_seconds()) for name, beat_at in beats if beat_at)
-    yield by("wgpanel_heartbeat_age_seconds", "Since a job was last alive.", "job", ages)
+    yield by("wgpanel_heartbeat_age_seconds", "Since a job was last alive.", "name", ages)
     alarm = FleetAlarm.objects.filter(closed_at=None).exists()
     yield one("wgpanel_fleet_alarm", "Whether many nodes failed at once.", alarm)
 

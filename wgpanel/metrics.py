@@ -28,6 +28,7 @@ def _may_read(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
         sent = request.headers.get("Authorization", "")
         return compare_digest(sent.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
+    request.get_host()  # raises DisallowedHost: a stranger's page in a browser on this host
     return _is_loopback(request.META.get("REMOTE_ADDR", "")) and not any(
         header in request.META for header in _FORWARDED
     )

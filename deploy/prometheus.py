@@ -1,0 +1,48 @@
+"""What docker/prometheus and docker/grafana hold, and the same for another machine."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DOCKER = Path(__file__).resolve().parent.parent / "docker"
+CONFIGURATION = DOCKER / "prometheus" / "prometheus.yml"
+RULES = DOCKER / "prometheus" / "rules.yml"
+DASHBOARDS = DOCKER / "grafana" / "dashboards"
+SECRETS = "/run/secrets/"
+
+
+def configuration_for(panel: str, secrets: Path, interval: str) -> str:
+    """Return the configuration for a panel at ADDRESS:PORT, with its secrets in a folder."""
+    text = CONFIGURATION.read_text().replace("http://web:8000/", f"http://{panel}/")
+    wanted = yaml.safe_load(text.replace(SECRETS, f"{secrets}/"))
+    wanted["global"] = {"scrape_interval": interval, "evaluation_interval": interval}
+    wanted["rule_files"] = [str(RULES)]
+    own, agents = wanted["scrape_configs"]
+    del own["dns_sd_configs"]
+    own["static_configs"] = [{"targets": [panel]}]
+    agents["http_sd_configs"][0]["refresh_interval"] = interval
+    return yaml.safe_dump(wanted)
+
+
+def dashboards() -> Iterator[dict[str, Any]]:
+    yield from (json.loads(path.read_text()) for path in sorted(DASHBOARDS.glob("*.json")))
+
+
+def expressions(node: str) -> dict[str, str]:
+    """Return each query of the dashboards, for one node and all groups: where it stands → it."""
+    return {
+        f"{board['title']} / {panel['title']} / {target['refId']}": _filled(target["expr"], node)
+        for board in dashboards()
+        for panel in board["panels"]
+        for target in panel.get("targets", ())
+    }
+
+
+def _filled(expression: str, node: str) -> str:
+    values = {"$__rate_interval": "1m", "$group": ".*", "$node": node}
+    for variable, value in values.items():
+        expression = expression.replace(variable, value)
+    return expression
