@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from wgpanel_agent.documents import State
+from wgpanel_agent.drift import Item
 from wgpanel_agent.http import Counters
 from wgpanel_agent.metrics import CONTENT_TYPE, Metrics, escape, family
 from wgpanel_agent.reports import Disk, Memory, SystemReport
 from wgpanel_agent.snapshot import Pace, Sampler
-from wgpanel_agent.states import InterfaceState
+from wgpanel_agent.states import Conformity, InterfaceState
 from wgpanel_agent.system import Machine
 from wgpanel_agent.wireguard import Peer, Running, WireGuard
 
@@ -108,6 +110,27 @@ async def test_the_names_of_the_contract_are_all_there() -> None:
         *("peer_transmit_bytes_total", "peer_last_handshake_timestamp_seconds"),
     ):
         assert f"# TYPE wireguard_{name} " in text
+
+
+async def test_generations_and_differences_of_what_is_desired_are_told() -> None:
+    metrics = await make_metrics("wg0", "wg1")
+    drift = (Item("missing", OLD), Item("unknown", LIVE))
+    state = State("6f2f9f9c-9a5d-4bb1-8a2e-0c1f8b9d7e66", 8, "0" * 64)
+    conformity = Conformity(state, "drifted", drift, applied=7)
+    metrics._sampler.interfaces["wg0"].conformity = conformity
+    text = metrics.render()
+    generations = samples_of(text, "wireguard_interface_generation")
+    assert generations == {("wg0", "desired"): 8, ("wg0", "applied"): 7}
+    assert samples_of(text, "wireguard_interface_drift_items") == {("wg0",): 2}
+    assert promtool(text).returncode == 0
+
+
+async def test_what_is_lost_has_no_generation() -> None:
+    metrics = await make_metrics("wg0")
+    metrics._sampler.interfaces["wg0"].conformity = Conformity(None, "lost")
+    text = metrics.render()
+    assert samples_of(text, "wireguard_interface_generation") == {}
+    assert samples_of(text, "wireguard_interface_drift_items") == {("wg0",): 0}
 
 
 async def test_a_counter_ends_in_total_and_nothing_else_does() -> None:

@@ -203,19 +203,18 @@ class Convergence:
     def note(self, name: str, condition: str, items: Sequence[Item] = ()) -> None:
         """Let the next report tell it."""
         kept = self.store.interface(name)
-        state = kept.state if kept else None
-        self.sampler.conform(name, Conformity(state, condition, tuple(items)))
+        state, applied = (kept.state, kept.applied_generation) if kept else (None, None)
+        self.sampler.conform(name, Conformity(state, condition, tuple(items), applied))
 
     def note_applied(self, name: str) -> None:
         """All of it was seen. Where the journal cannot be told, the next repair looks again."""
-        self.note(name, "in_sync")
         kept = self.kept(name)
-        if kept.is_applied:
-            return
         try:
-            self.store.mark_applied(name, kept.state.generation)
+            if not kept.is_applied:
+                self.store.mark_applied(name, kept.state.generation)
         except JournalFull as error:
             logger.warning("%s: cannot mark what was applied: %s", name, error)
+        self.note(name, "in_sync")
 
     async def note_shortfall(self, name: str) -> None:
         """It could not be applied; say what is there instead."""

@@ -102,6 +102,27 @@ def interfaces_text(states: Iterable[InterfaceState]) -> str:
     )
 
 
+def conformity_text(states: Iterable[InterfaceState]) -> str:
+    """Only of interfaces that have a desired state, or had one that is lost."""
+    told = [(state.name, it) for state in states if (it := state.conformity)]
+    generations: list[Sample] = []
+    for name, it in told:
+        desired = it.state.generation if it.state else None
+        for kind, generation in (("desired", desired), ("applied", it.applied)):
+            generations.append(({"interface": name, "kind": kind}, generation))
+    return family(
+        "wireguard_interface_generation",
+        "gauge",
+        "Generation of the desired state, and the one last seen whole on the interface.",
+        generations,
+    ) + family(
+        "wireguard_interface_drift_items",
+        "gauge",
+        "Differences between what is desired and what runs.",
+        [({"interface": name}, len(it.drift)) for name, it in told],
+    )
+
+
 def legacy_text(system: SystemReport, states: Iterable[InterfaceState]) -> str:
     """WGDashboard's names that are not ours as well."""
     return gauge(
@@ -199,6 +220,7 @@ class Metrics:
                 system_text(sampler.system),
                 gauge("wgpanel_agent_snapshot_age_seconds", "Age of the data.", sampler.age()),
                 interfaces_text(states),
+                conformity_text(states),
                 legacy_text(sampler.system, states) if self._legacy else "",
                 counters_text(self._counters),
             )

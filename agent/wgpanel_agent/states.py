@@ -31,12 +31,14 @@ class Totals:
 class Conformity:
     """How an interface stands to its desired state, which is None where it is lost.
 
-    `condition` is in_sync, drifted, incomplete or lost.
+    `condition` is in_sync, drifted, incomplete or lost; `applied` the generation that was last seen
+    whole on the interface, None if none was.
     """
 
     state: State | None
     condition: str
     drift: tuple[Item, ...] = ()
+    applied: int | None = None
 
 
 @dataclass(slots=True)
