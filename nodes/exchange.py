@@ -5,6 +5,7 @@ share every rule and differ only in how bytes travel. It does no I/O.
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class AgentError(Exception):
     clock_skew, identity_mismatch, no_secret, locked, bad_url, or http_ and a status.
     `sentence` is for people. `skew_ms` is set where the agent proved that its clock is off.
     `envelope` is what the agent itself said of its refusal, verified; empty when it said nothing.
+    `retry_after` is how many seconds it wants to be left alone, None where it did not say.
     """
 
     def __init__(
@@ -33,8 +35,10 @@ class AgentError(Exception):
         sentence: str,
         skew_ms: int | None = None,
         envelope: Mapping[str, Any] | None = None,
+        retry_after: int | None = None,
     ):
         super().__init__(sentence)
+        self.retry_after = retry_after
         self.code, self.sentence, self.skew_ms = code, sentence, skew_ms
         self.envelope: Mapping[str, Any] = envelope or {}
 
@@ -136,18 +140,26 @@ def _verify(keys: Keys, request: SignedRequest, received: Received) -> VerifiedR
 
 def _disbelief(error: ProtocolError, received: Received) -> AgentError:
     if error.reason == "unsigned":
-        return _unsigned(received.status)
+        return _unsigned(received)
     if error.reason == "wrong_key" and _is_signed(received):
         return AgentError("identity_mismatch", SOMEBODY_ELSE)
     code = error.reason if error.reason in ("wrong_key", "clock_skew") else "bad_answer"
     return AgentError(code, str(error))
 
 
-def _unsigned(status: int) -> AgentError:
+def _unsigned(received: Received) -> AgentError:
+    status = received.status
     if status < 300:
         return AgentError("unsigned", "Unsigned answer: this may not be our agent.")
     redirect = ", a redirect that is not followed" if status < 400 else ""
-    return AgentError(f"http_{status}", f"Unsigned answer: HTTP {status}{redirect}.")
+    sentence = f"Unsigned answer: HTTP {status}{redirect}."
+    return AgentError(f"http_{status}", sentence, retry_after=_retry_after(received))
+
+
+def _retry_after(received: Received) -> int | None:
+    """In seconds; of a proxy on the way, and whoever can forge it can also cut the line."""
+    told = [value for name, value in received.headers if name.lower() == b"retry-after"]
+    return int(told[0]) if told and re.fullmatch(rb"[0-9]{1,6}", told[0]) else None
 
 
 def _is_signed(received: Received) -> bool:
@@ -180,7 +192,9 @@ def _refused(answer: Answer) -> AgentError:
     envelope = _envelope(answer.body)
     told = [str(envelope[key])[:120] for key in ("error", "detail") if key in envelope]
     sentence = ": ".join([f"HTTP {answer.status} from the agent", *told])
-    return AgentError(f"http_{answer.status}", sentence, answer.skew_ms, envelope)
+    seconds = envelope.get("retry_after")
+    retry_after = seconds if type(seconds) is int and 0 <= seconds < 10**6 else None
+    return AgentError(f"http_{answer.status}", sentence, answer.skew_ms, envelope, retry_after)
 
 
 def describe_skew(skew_ms: int) -> str:

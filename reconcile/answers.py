@@ -26,13 +26,15 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`told` is the state of the node where it named one; `removals` what it wants confirmed."""
+    """`told` is the state of the node where it named one; `removals` what it wants confirmed;
+    `retry_after` how many seconds it wants to be left alone."""
 
     step: Step
     condition: Condition
     reason: str
     told: State | None = None
     removals: int = 0
+    retry_after: int = 0
 
 
 # The agent could be asked nothing, or did not say no: by the code of the AgentError.
@@ -51,7 +53,8 @@ def meaning(error: AgentError, wanted: State) -> Meaning:
     """What is to be done after a document that leads to `wanted` was refused by `error`."""
     reason = error.sentence[:300]
     if error.code in UNREACHED:
-        return Meaning(Step.TRY_LATER, Condition.PENDING, reason)
+        wait = error.retry_after or 0
+        return Meaning(Step.TRY_LATER, Condition.PENDING, reason, retry_after=wait)
     if error.code in NOT_TRUSTED:
         return Meaning(Step.WAIT, Condition.PENDING, reason)
     return _contradicted(error, wanted, reason) or _refused(error, reason)

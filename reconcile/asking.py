@@ -1,7 +1,9 @@
 """Ask the agent about one interface, or tell it something; answers are JSON objects."""
 
+import hashlib
 import json
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,13 +49,15 @@ def tell(
     """Make a write to `/v1/wg/NAME` and what is `below` it; raises AgentError."""
     if deadline.is_near:
         raise AgentError("timeout", "The node answers too slowly.")
+    path = _path(interface, below)
     encoded = b"" if body is None else json.dumps(body, separators=(",", ":")).encode("ascii")
     answer = client.call(
         interface.node,
-        _path(interface, below),
+        path,
         method=method,
         body=encoded,
         if_match=if_match,
+        idempotency_key=_key_of(interface, method, path, if_match, encoded),
         read_seconds=min(APPLY_SECONDS, deadline.remaining),
     )
     return _object(answer.body)
@@ -64,6 +68,16 @@ def ask(interface: Interface, below: str = "", *, query: str = "") -> dict[str, 
     path = _path(interface, below)
     answer = client.call(interface.node, path, query=query, most_bytes=MOST_DUMP_BYTES)
     return _object(answer.body)
+
+
+def _key_of(interface: Interface, method: str, path: str, if_match: str | None, body: bytes) -> str:
+    """The same for the very same document again, after an answer was lost; each other act is one
+    of its own."""
+    if not body:
+        return uuid.uuid4().hex
+    since = interface.synced_at  # what a node forgot after it had confirmed is a write of its own
+    line = f"{interface.pk} {since} {method} {path} {if_match}\n".encode()
+    return hashlib.sha256(line + body).hexdigest()[:32]
 
 
 def _path(interface: Interface, below: str) -> str:

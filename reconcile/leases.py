@@ -34,10 +34,13 @@ class Lease:
         until = timezone.now() + min(length, LONGEST)
         return bool(self._rows().update(sync_lease_until=until))
 
-    def release(self, **columns: Any) -> bool:
-        """Give it back and set other columns of the outbox; False when it had passed on."""
-        now = timezone.now()
-        return bool(self._rows().update(sync_lease_owner="", sync_lease_until=now, **columns))
+    def release(self, *, rest: dt.timedelta = dt.timedelta(), **columns: Any) -> bool:
+        """Give it back and set other columns of the outbox; False when it had passed on.
+
+        Nobody gets it for the time of `rest`, also if the node reports or somebody edits.
+        """
+        until = timezone.now() + min(rest, LONGEST)
+        return bool(self._rows().update(sync_lease_owner="", sync_lease_until=until, **columns))
 
     def _rows(self) -> Any:
         return Interface.objects.filter(pk=self.interface_id, sync_lease_owner=self.owner)

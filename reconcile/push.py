@@ -56,14 +56,17 @@ def _give_up(lease: Lease, interface: Interface, meaning: Meaning) -> None:
     # what is lost stays so until the node has confirmed a document
     is_lost = interface.condition == Condition.LOST and meaning.step is not Step.ASK
     lease.release(
+        rest=dt.timedelta(seconds=min(meaning.retry_after, backoff.LONGEST)),
         condition=Condition.LOST if is_lost else meaning.condition,
         condition_reason=meaning.reason,
         sync_error=meaning.reason,
         sync_attempts=attempts,
-        sync_not_before=_not_before(meaning.step, attempts),
+        sync_not_before=_not_before(meaning, attempts),
     )
 
 
-def _not_before(step: Step, attempts: int) -> dt.datetime:
-    seconds = backoff.delay(attempts) if step is Step.TRY_LATER else backoff.LONGEST
+def _not_before(meaning: Meaning, attempts: int) -> dt.datetime:
+    seconds = backoff.LONGEST
+    if meaning.step is Step.TRY_LATER:
+        seconds = min(backoff.LONGEST, max(backoff.delay(attempts), meaning.retry_after))
     return timezone.now() + dt.timedelta(seconds=seconds)

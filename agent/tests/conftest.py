@@ -19,10 +19,12 @@ from wgpanel_agent.auth import Gate
 from wgpanel_agent.http import Call, Counters, Reply
 from wgpanel_agent.limits import Limits
 from wgpanel_agent.nonces import NonceStore
+from wgpanel_agent.once import Once
 from wgpanel_agent.protocol import Keys, SignedRequest, derive_keys, sign_request, verify_response
 from wgpanel_agent.routes import ROUTES
 from wgpanel_agent.server import EdgeServer, listen, make_server
 from wgpanel_agent.signing.base import LABEL, CoveredSet, signature_field
+from wgpanel_agent.store import Store
 
 NODE = "3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11"
 SECRET = b"kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0Ps-agent-test"
@@ -149,9 +151,11 @@ class Edge(Client):
     clock_offset: float = 0
     agent: RecordingAgent = field(default_factory=RecordingAgent)
     counters: Counters = field(default_factory=Counters)
+    store: Store = field(default_factory=lambda: Store(None))
 
     def __post_init__(self) -> None:
         self.known = {self.keys.keyid: self.keys}
+        self.once = Once(self.store, clock=self.clock)
         gate = Gate(
             self.known, self.nonces, counters=self.counters, limits=self.limits, clock=self.clock
         )
@@ -162,6 +166,7 @@ class Edge(Client):
             counters=self.counters,
             limits=self.limits,
             metrics_token=self.metrics_token,
+            once=self.once,
         )
 
     def clock(self) -> float:

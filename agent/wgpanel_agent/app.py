@@ -1,14 +1,15 @@
 """The HTTP edge: route, gate, body, handler, envelope, signature, in this order."""
 
+import functools
 import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wgpanel_agent.auth import Caller, Gate, Unauthorized, too_many_requests
-from wgpanel_agent.http import Call, Counters, HttpError, Reply
+from wgpanel_agent.http import Answer, Call, Counters, HttpError, Reply
 from wgpanel_agent.incoming import (
     Disconnected,
     Headers,
@@ -23,8 +24,10 @@ from wgpanel_agent.incoming import (
     target_of,
 )
 from wgpanel_agent.limits import Limiter, Limits, neighbourhood
+from wgpanel_agent.once import Once, fingerprint
 from wgpanel_agent.protocol import JSON, sign_response
 from wgpanel_agent.routes import ROUTES, Route, Router
+from wgpanel_agent.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -36,18 +39,10 @@ UNAUTHORIZED = HttpError(401, "unauthorized", "The request is not signed with a 
 INTERNAL = HttpError(500, "internal", "The agent failed; its log says why.")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply as it goes over the wire."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str]
-
-
 class AgentApp:
     """ASGI application. `agent` is handed to the handlers as it is; `handlers` has one for each
-    `Route.handler`. With a `metrics_token`, /v1/metrics wants it as a bearer token."""
+    `Route.handler`. With a `metrics_token`, /v1/metrics wants it as a bearer token. `once` keeps
+    writes with an Idempotency-Key from being done twice."""
 
     def __init__(
         self,
@@ -59,11 +54,13 @@ class AgentApp:
         limits: Limits,
         routes: tuple[Route, ...] = ROUTES,
         metrics_token: str | None = None,
+        once: Once | None = None,
     ) -> None:
         self._agent = agent
         self._handlers = {route.handler: handlers[route.handler] for route in routes}
         self._gate = gate
         self._counters = counters
+        self._once = once or Once(Store(None))
         self._body_limit = limits.body
         self._public = {"health": Limiter(limits.health), "metrics": Limiter(limits.metrics)}
         self._router = Router(routes)
@@ -149,6 +146,15 @@ class AgentApp:
             if_match=caller.received.if_match if caller else None,
             keyid=caller.keys.keyid if caller else "",
         )
+        act = functools.partial(self._act, route, call)
+        key = caller.received.idempotency_key if caller else None
+        if caller is None or key is None or route.method == "GET":
+            return await act()
+        target = request.target
+        asked = fingerprint(target.method, target.path, target.query, caller.received)
+        return await self._once(key, asked, params.get("iface", ""), act)
+
+    async def _act(self, route: Route, call: Call) -> Answer:
         return _rendered(await self._handlers[route.handler](self._agent, call))
 
 

@@ -112,7 +112,7 @@ class Gate:
             self._nonces.claim(received.nonce, received.binding.created)
         except NoncesFull as error:
             detail = "Too many requests are remembered: sign again in a minute."
-            raise HttpError(503, "busy", detail, headers={"retry-after": "60"}) from error
+            raise come_back(503, "busy", detail, seconds=60) from error
 
     def _check_rate(self, keys: Keys) -> None:
         # After the nonce: whoever replays requests must not spend the panel's share.
@@ -141,4 +141,10 @@ class Gate:
 
 def too_many_requests() -> HttpError:
     detail = "More requests than the limit allows."
-    return HttpError(429, "too_many_requests", detail, headers={"retry-after": "1"})
+    return come_back(429, "too_many_requests", detail, seconds=1)
+
+
+def come_back(status: int, code: str, detail: str, *, seconds: int) -> HttpError:
+    """Retry-After is told in the body as well: only that is signed."""
+    headers = {"retry-after": str(seconds)}
+    return HttpError(status, code, detail, headers=headers, retry_after=seconds)

@@ -35,6 +35,15 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply as it goes over the wire."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
 class HttpError(Exception):
     """Becomes the one error envelope, `{"error": code, "detail": sentence, **extra}`."""
 

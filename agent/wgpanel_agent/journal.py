@@ -48,10 +48,24 @@ CREATE TABLE private_key (
 ) STRICT;
 CREATE TABLE lost (interface TEXT PRIMARY KEY) STRICT;
 """
+# Came later, and an agent without it can still use the file.
+ANSWERS = """
+CREATE TABLE IF NOT EXISTS answer (
+    key TEXT PRIMARY KEY,
+    interface TEXT NOT NULL,
+    asked TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    headers TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS answer_at ON answer (at);
+"""
 FORGET = (
     "DELETE FROM peer WHERE interface = ?",
     "DELETE FROM private_key WHERE interface = ?",
     "DELETE FROM lost WHERE interface = ?",
+    "DELETE FROM answer WHERE interface = ?",
     "DELETE FROM interface WHERE name = ?",
 )
 
@@ -100,6 +114,7 @@ def _connected(path: Path | str, *, is_new: bool) -> sqlite3.Connection:
         if is_new:
             connection.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
         _check(connection)
+        connection.executescript(f"BEGIN;{ANSWERS}COMMIT;")
     except BaseException:
         connection.close()
         raise
@@ -180,6 +195,18 @@ class InterfaceRow:
         return cls(name, state, interface, applied_generation, applied_at)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What was answered to a write with an Idempotency-Key; `asked` tells the request from others,
+    `headers` is JSON, `at` Unix time."""
+
+    asked: str
+    status: int
+    body: bytes
+    headers: str
+    at: int
+
+
 class Rows:
     """Reading raises BrokenJournal; writing belongs in a `transaction`."""
 
@@ -235,7 +262,18 @@ class Rows:
         for statement in FORGET:
             self._write(statement, [(name,)])
 
-    def _read(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+    def answer(self, key: str, since: int) -> KeptAnswer | None:
+        query = "SELECT asked, status, body, headers, at FROM answer WHERE key = ? AND at > ?"
+        found = self._read(query, key, since)
+        return KeptAnswer(*found[0]) if found else None
+
+    def put_answer(self, key: str, interface: str, kept: KeptAnswer, since: int) -> None:
+        """And forget those of before `since`."""
+        self._write("DELETE FROM answer WHERE at <= ?", [(since,)])
+        row = (key, interface, kept.asked, kept.status, kept.body, kept.headers, kept.at)
+        self._write("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
+
+    def _read(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
         try:
             return self.connection.execute(query, values).fetchall()
         except (sqlite3.DatabaseError, ValueError) as error:

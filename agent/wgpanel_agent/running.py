@@ -16,6 +16,7 @@ from wgpanel_agent.config import Config
 from wgpanel_agent.key_ring import KeyRing
 from wgpanel_agent.limits import Limits, Rate
 from wgpanel_agent.nonces import NonceStore
+from wgpanel_agent.once import Once
 from wgpanel_agent.routes import METRICS_ONLY, ROUTES, Route
 from wgpanel_agent.server import serve
 from wgpanel_agent.store import Store
@@ -70,6 +71,8 @@ async def _serve(agent: Agent, nonces: NonceStore) -> None:
     config, limits = agent.config, limits_of(agent.config)
     gate = Gate(agent.keys, nonces, counters=agent.counters, limits=limits)
 
+    once = Once(agent.store)
+
     def app(routes: tuple[Route, ...]) -> AgentApp:
         return AgentApp(
             agent,
@@ -79,6 +82,7 @@ async def _serve(agent: Agent, nonces: NonceStore) -> None:
             limits=limits,
             routes=routes,
             metrics_token=config.metrics_token,
+            once=once,
         )
 
     elsewhere = config.metrics_listen is not None

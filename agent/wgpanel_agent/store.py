@@ -18,6 +18,7 @@ from wgpanel_agent.journal import (
     BrokenJournal,
     InterfaceRow,
     JournalFull,
+    KeptAnswer,
     Rows,
     open_in_memory,
     open_journal,
@@ -25,7 +26,7 @@ from wgpanel_agent.journal import (
     transaction,
 )
 
-__all__ = ["JournalFull", "Kept", "Store"]
+__all__ = ["JournalFull", "Kept", "KeptAnswer", "Store"]
 
 logger = logging.getLogger(__name__)
 
@@ -159,6 +160,17 @@ class Store:
             for known in (self._kept, self._peers, self._keys):
                 known.pop(name, None)
             self._lost.discard(name)
+
+    def answer(self, key: str, since: int) -> KeptAnswer | None:
+        """What was answered after `since` (Unix time) to the write with this Idempotency-Key."""
+        with self._lock:
+            return self._rows.answer(key, since)
+
+    def keep_answer(self, key: str, interface: str, kept: KeptAnswer, since: int) -> None:
+        """What is from before `since` can go. A power loss may forget it: then the generation
+        tells that the write was done. Raises JournalFull."""
+        with self._lock, transaction(self._rows.connection, is_lasting=False):
+            self._rows.put_answer(key, interface, kept, since)
 
     def close(self) -> None:
         """Another process may have it."""

@@ -69,11 +69,13 @@ class Held:
 
 
 class Sees(AgentApp):
-    """Shows If-Match to the handlers."""
+    """Shows If-Match to the handlers, and keeps the keys of writes."""
 
     async def _handle(self, route: Any, params: Any, request: Any, caller: Any) -> Any:
         fields = dict(request.headers)
         self._agent.if_match = fields.get(b"if-match", b"").decode() or None
+        if route.method != "GET":
+            self._agent.keys.append(fields.get(b"idempotency-key"))
         return await super()._handle(route, params, request, caller)
 
 
@@ -85,6 +87,7 @@ class ContractAgent:
         self.held: dict[str, Held] = {}
         self.heard: list[tuple[str, Any, str | None]] = []
         self.if_match: str | None = None
+        self.keys: list[bytes | None] = []
         self.fault: HttpError | None = None
         self.loses_answers = False
         self.before_write: Any = None

@@ -53,6 +53,11 @@ def test_each_refusal_has_its_consequence(error, step, condition):
     assert (found.step, found.condition) == (step, condition)
 
 
+def test_who_wants_to_be_left_alone_says_for_how_long():
+    error = AgentError("http_429", "No.", retry_after=20)
+    assert meaning(error, WANTED).retry_after == 20
+
+
 def test_the_state_that_the_node_told_is_handed_on():
     assert meaning(refusal(412, "x", **told(6)), WANTED).told == State(EPOCH, 6, "b" * 64)
 

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.db import DatabaseError, connection
+from django.utils import timezone
 from wgpanel_agent.http import HttpError
 
 from nodes.interfaces import Interface
@@ -244,3 +245,26 @@ def test_a_removed_interface_with_peers_stays(agent):
     interface = make_in_sync(agent)
     take_down(interface)
     assert fresh(interface).condition_reason == "Peers that nobody removed are still on it."
+
+
+def test_a_node_that_wants_to_be_left_alone_is_for_that_long(agent):
+    interface = make_new_interface(node=agent.node())
+    agent.fault = HttpError(429, "too_many_requests", "No.", retry_after=50)
+    interface = push(interface)
+    wait = interface.sync_not_before - timezone.now()
+    assert 48 < wait.total_seconds() <= 50
+    agent.fault = None
+    Node.objects.update(reported_at=timezone.now(), failures=0)
+    assert push_now(interface).condition == "pending"
+
+
+def test_a_push_whose_answer_was_lost_has_the_same_idempotency_key(agent):
+    agent.loses_answers = True
+    interface = push(make_new_interface(node=agent.node()))
+    agent.loses_answers = False
+    assert push_now(interface).condition == "in_sync"
+    first, again = agent.keys[:2]
+    assert first == again
+    add_peers(interface, 1)
+    push(interface)
+    assert agent.keys[-1] not in (None, first)
