@@ -17,6 +17,7 @@ from nodes.admin_pages import NodePages
 from nodes.banners import banners
 from nodes.forms import NodeForm
 from nodes.group_admin import FleetGroupAdmin
+from nodes.keyed import SECRETS
 from nodes.live import look
 from nodes.models import FleetAlarm, Node, PollingPolicy
 from nodes.polling import request_polls
@@ -64,7 +65,7 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> NodeQuerySet:
         nodes = super().get_queryset(request).with_standing(PollingPolicy.current().interval)
-        return nodes.defer("health_json", "secret")
+        return nodes.defer("health_json", *SECRETS)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
@@ -94,9 +95,8 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
         obj._history_user = request.user  # type: ignore[attr-defined]  # read by simple_history
         typed = set(form.changed_data) - {"new_secret"}
         if form.cleaned_data.get("new_secret"):
-            obj.secret = form.cleaned_data["new_secret"]
+            typed |= {*obj.take_secret(form.cleaned_data["new_secret"])}
             obj._change_reason = SECRET_REPLACED if change else None  # type: ignore[attr-defined]
-            typed.add("secret")
         obj.save(update_fields=[*typed, "updated_at"] if change else None)
         if ASKED_ANOTHER_WAY & typed:
             request_polls(Node.objects.filter(pk=obj.pk))

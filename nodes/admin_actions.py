@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.decorators import action
 
+from nodes import rotation
 from nodes.changing import change
 from nodes.forms import GroupChoiceForm
 from nodes.polling import request_polls
@@ -17,6 +18,7 @@ from nodes.querysets import NodeQuerySet
 class NodeActions:
     actions = (
         "poll_now", "start_maintenance", "end_maintenance", "enable", "disable", "assign_group",
+        "rotate_key", "replace_key",
     )  # fmt: skip
     admin_site: admin.AdminSite
 
@@ -49,6 +51,14 @@ class NodeActions:
         self._change(request, nodes, f"in {group}" if group else "without a group", group=group)
         return None
 
+    @action(description="Rotate the key", permissions=["change"])
+    def rotate_key(self, request: HttpRequest, nodes: NodeQuerySet) -> None:
+        messages.success(request, rotating(rotation.start(nodes, request.user)))
+
+    @action(description="Rotate the key, retire the old one now", permissions=["change"])
+    def replace_key(self, request: HttpRequest, nodes: NodeQuerySet) -> None:
+        messages.success(request, rotating(rotation.start(nodes, request.user, urgent=True)))
+
     def _change(self, request: HttpRequest, nodes: NodeQuerySet, as_: str, **fields: Any) -> None:
         chosen = nodes.count()  # before: the list may be narrowed by what is about to change
         changed = change(nodes, request.user, **fields)
@@ -76,6 +86,13 @@ def polled(count: int) -> str:
     if count == 0:
         return "Nobody is asked: disabled nodes are not polled."
     return f"{_nodes(count)} will be asked now."
+
+
+def rotating(count: int) -> str:
+    """Say how many nodes will get another key."""
+    if count == 0:
+        return "No key is rotated: that is under way, or no secret is set."
+    return f"{_nodes(count)} will get a new key; the page of a node tells how far it is."
 
 
 def _nodes(count: int) -> str:

@@ -12,7 +12,8 @@ from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_POST
 
-from nodes.admin_actions import polled
+from nodes import rotation
+from nodes.admin_actions import polled, rotating
 from nodes.changing import change
 from nodes.client import SignedAnswer, test_connection
 from nodes.exchange import AgentError
@@ -37,6 +38,7 @@ class NodePages:
             "test": self.test_view,
             "poll": self.poll_view,
             "maintenance": self.maintenance_view,
+            "rotate": self.rotate_view,
         }
         return object_pages(self, views) + super().get_urls()  # type: ignore[misc]
 
@@ -70,6 +72,14 @@ class NodePages:
         wanted = request.POST.get("wanted") == "on"
         change(Node.objects.filter(pk=pk), request.user, maintenance=wanted)
         messages.success(request, f"{node} is {'in' if wanted else 'out of'} maintenance now.")
+        return redirect("admin:nodes_node_change", node.pk)
+
+    @method_decorator(require_POST)
+    def rotate_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        node = self._changeable(request, pk)
+        urgent = request.POST.get("retire") == "now"
+        count = rotation.start(Node.objects.filter(pk=pk), request.user, urgent=urgent)
+        messages.success(request, rotating(count))
         return redirect("admin:nodes_node_change", node.pk)
 
     def _seen(self, request: HttpRequest, pk: uuid.UUID, template: str) -> HttpResponse:

@@ -3,7 +3,7 @@
 import socket
 import time
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import requests
 import urllib3
@@ -12,7 +12,6 @@ from urllib3.connectionpool import HTTPConnectionPool
 from wgpanel_agent.documents import StatusReport
 from wgpanel_agent.protocol import SignedRequest
 
-from keyring.fields import Secret
 from nodes import reports, targets
 from nodes.exchange import AgentError, Answer, Call, Received, converse
 from nodes.models import Node
@@ -62,13 +61,13 @@ def call(
 ) -> Answer:
     """Make one signed call and return the verified answer of success; raise AgentError.
 
-    `parts` are those of `exchange.Call`. The answer must be complete within `read_seconds` of
-    sending the request (10 s unless told otherwise), and have at most `most_bytes`.
+    `parts` are those of `exchange.Call`; without keys, those of the node. The answer must be
+    complete within `read_seconds` of sending the request (10 s unless told otherwise), and have at
+    most `most_bytes`.
     """
-    secret = cast(Secret | None, node.secret)
-    sealed = secret.seal() if secret is not None else None
-    keys = targets.keys(node.pk, sealed, node.secret_seq)
-    asked = Call(targets.authority(node.agent_url), keys, path, **parts)
+    if "keys" not in parts:
+        parts |= {"keys": targets.node_keys(node), "next_keys": targets.next_keys(node)}
+    asked = Call(targets.authority(node.agent_url), path=path, **parts)
     patience = Patience(read_seconds or READ_SECONDS, most_bytes)
     answer = _converse(asked, node.clock_skew_ms, patience)
     if answer.skew_ms != node.clock_skew_ms:

@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from wgpanel_agent import protocol
@@ -45,7 +45,10 @@ class AgentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to ask of which agent; `authority` is what Host says."""
+    """What to ask of which agent; `authority` is what Host says.
+
+    `next_keys` are tried where `keys` are refused: the agent may have them already.
+    """
 
     authority: str
     keys: Keys
@@ -55,6 +58,7 @@ class Call:
     body: bytes = b""
     if_match: str | None = None
     idempotency_key: str | None = None
+    next_keys: Keys | None = None
 
 
 class Received(NamedTuple):
@@ -88,7 +92,13 @@ def converse(
 
     A signed `clock_skew` is answered by signing once more with the agent's time. Raises AgentError.
     """
-    answer = yield from _ask(call, skew_ms or 0, clock)
+    try:
+        answer = yield from _ask(call, skew_ms or 0, clock)
+    except AgentError as error:
+        if error.code != "wrong_key" or call.next_keys is None:
+            raise
+        call = replace(call, keys=call.next_keys)
+        answer = yield from _ask(call, skew_ms or 0, clock)
     if answer.status == 401 and _is_clock_skew(answer):
         answer = yield from _ask(call, answer.skew_ms, clock)
         if _is_clock_skew(answer):

@@ -10,6 +10,7 @@ from wgpanel_agent.documents import InterfaceReport, InvalidDocument, StatusRepo
 
 from nodes.availability import Obstacle, obstacle
 from nodes.exchange import SKEW_WORTH_A_WARNING_MS
+from nodes.keyed import SECRETS
 from nodes.models import Node, PollingPolicy
 from nodes.standing import standing_reason
 
@@ -53,7 +54,7 @@ def look(node_id: uuid.UUID) -> Live:
     now = timezone.now()
     interval = PollingPolicy.current().interval
     nodes = Node.objects.with_standing(interval, now).annotate(obstacle=obstacle(now, interval))
-    node = nodes.select_related("group").defer("secret").get(pk=node_id)
+    node = nodes.select_related("group").defer(*SECRETS).get(pk=node_id)
     return Live(node, now, _report(node))
 
 

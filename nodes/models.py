@@ -1,7 +1,6 @@
 """What we run, and what each node last said."""
 
 import datetime as dt
-import uuid
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
@@ -12,12 +11,12 @@ from simple_history.models import HistoricalRecords
 
 from groups.models import NodeGroup
 from groups.validators import printable
-from keyring.fields import SecretField
 from nodes.availability import HAS_ROOM
 from nodes.interfaces import Interface
+from nodes.keyed import KEY_FIELDS, Keyed
 from nodes.querysets import NodeQuerySet
 from nodes.scoring import Load, score_sql
-from nodes.validators import agent_secret, agent_url
+from nodes.validators import agent_url
 
 __all__ = ["FleetAlarm", "Interface", "Node", "PollCount", "PollingPolicy", "Status"]
 
@@ -65,10 +64,9 @@ def overfull(assigned: int) -> str:
     return f"{assigned} peers are placed here. For no more, start maintenance."
 
 
-class Node(models.Model):
+class Node(Keyed):
     """One WireGuard server and the agent on it."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
         max_length=64, unique=True, validators=[MinLengthValidator(1), printable]
     )
@@ -87,8 +85,6 @@ class Node(models.Model):
     max_peers = models.PositiveIntegerField(
         default=250, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
     )
-    secret = SecretField(null=True, blank=True, editable=False, validators=[agent_secret])
-    secret_seq = models.PositiveIntegerField(default=1, editable=False)
 
     health_json = models.JSONField("last report", null=True, editable=False)
     status = models.CharField(max_length=20, choices=Status, default=Status.UNKNOWN, editable=False)
@@ -119,12 +115,11 @@ class Node(models.Model):
         expression=score_sql(), output_field=models.FloatField(), db_persist=True
     )
 
-    created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = NodeQuerySet.as_manager()
     history = HistoricalRecords(
-        excluded_fields=[*REPORTED_FIELDS, *PLACE_FIELDS, "secret", "created_at", "updated_at"]
+        excluded_fields=[*REPORTED_FIELDS, *PLACE_FIELDS, *KEY_FIELDS, "created_at", "updated_at"]
     )
 
     class Meta:
@@ -140,6 +135,10 @@ class Node(models.Model):
             models.Index(fields=["next_poll_at"], condition=Q(enabled=True), name="node_due"),
             models.Index(
                 fields=["failing_since"], condition=Q(failures__gt=0), name="node_failing"
+            ),
+            models.Index(
+                fields=["rotation_due_at"], condition=Q(rotation_due_at__isnull=False),
+                name="node_rotation_due",
             ),
             models.Index(fields=["group", "name"], name="node_group_name"),
             models.Index(

@@ -64,6 +64,7 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
     status = serializers.ChoiceField(Status.choices, source="standing", read_only=True)
     status_reason = serializers.SerializerMethodField()
     health_json = ReportField(read_only=True, allow_null=True)
+    key_since = serializers.DateTimeField(read_only=True)
 
     class Meta:
         model = Node
@@ -73,9 +74,10 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
             "reported_at", "last_attempt_at", "next_poll_at", "failures", "clock_skew_ms",
             "agent_version", "cpu_percent", "memory_percent", "disk_percent", "active_peers",
             "assigned_peers", "has_free_address", "score",
+            "key_since", "rotation_step", "rotation_problem",
             "health_json", "created_at", "updated_at",
         )  # fmt: skip
-        read_only_fields = (*REPORTED_FIELDS, *PLACE_FIELDS)
+        read_only_fields = (*REPORTED_FIELDS, *PLACE_FIELDS, "rotation_step", "rotation_problem")
 
     def validate_max_peers(self, max_peers: int) -> int:
         if self.instance and max_peers < (assigned := self.instance.assigned_peers):
@@ -89,6 +91,8 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
         """Save; the history leaves the secret itself out, so it says that there is a new one."""
         if "secret" in validated_data:
             instance._change_reason = SECRET_REPLACED  # type: ignore[attr-defined]  # simple_history
+            changed = instance.take_secret(validated_data["secret"])
+            validated_data |= {name: getattr(instance, name) for name in changed}
         return super().update(instance, validated_data)
 
 
@@ -124,6 +128,12 @@ class SelectionSerializer(serializers.Serializer):
         if len(attrs) != 1:
             raise serializers.ValidationError("Send either ids or group.")
         return attrs
+
+
+class RotationSerializer(serializers.Serializer):
+    retire_now = serializers.BooleanField(
+        default=False, help_text="For a key that leaked: the old one is worth nothing at once."
+    )
 
 
 class RequestedSerializer(serializers.Serializer):

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from wgpanel_agent import protocol
 from wgpanel_agent.protocol import Keys
 
-from keyring.fields import SecretField
+from keyring.fields import Secret, SecretField
 from keyring.sealing import SecretLocked
 from nodes.exchange import AgentError, Call
 from nodes.models import Node
@@ -27,6 +27,8 @@ class Seen(NamedTuple):
     agent_url: str
     secret: str | None
     secret_seq: int
+    next_secret: str | None
+    next_secret_seq: int | None
     clock_skew_ms: int | None
     last_attempt_at: dt.datetime | None
     failures: int
@@ -34,19 +36,43 @@ class Seen(NamedTuple):
 
 def status_call(node: Seen) -> Call:
     """Return the call for a status report; raise AgentError where the row does not permit one."""
-    return _status_call(node.id, node.agent_url, node.secret, node.secret_seq)
+    following = (node.next_secret, node.next_secret_seq)
+    return _status_call(node.id, node.agent_url, (node.secret, node.secret_seq), following)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _status_call(node_id: UUID, agent_url: str, sealed_secret: str | None, seq: int) -> Call:
-    return Call(authority(agent_url), keys(node_id, sealed_secret, seq), STATUS_PATH)
+def _status_call(
+    node_id: UUID,
+    agent_url: str,
+    current: tuple[str | None, int],
+    following: tuple[str | None, int | None],
+) -> Call:
+    sealed, seq = following
+    next_keys = keys(node_id, sealed, seq, "next_secret") if seq else None
+    return Call(authority(agent_url), keys(node_id, *current), STATUS_PATH, next_keys=next_keys)
 
 
-def keys(node_id: UUID, sealed_secret: str | None, seq: int) -> Keys:
-    """Return the node's keys; raise AgentError no_secret or locked."""
+def node_keys(node: Node) -> Keys:
+    """Return the keys in use; raise AgentError no_secret or locked."""
+    return keys(node.pk, _text(node.secret), node.secret_seq)
+
+
+def next_keys(node: Node) -> Keys | None:
+    """Return the keys that are to follow, None where there are none; raise AgentError locked."""
+    if node.next_secret_seq is None:
+        return None
+    return keys(node.pk, _text(node.next_secret), node.next_secret_seq, "next_secret")
+
+
+def _text(secret: Secret | None) -> str | None:
+    return secret.seal() if secret is not None else None
+
+
+def keys(node_id: UUID, sealed_secret: str | None, seq: int, column: str = "secret") -> Keys:
+    """Return the keys made of a sealed column; raise AgentError no_secret or locked."""
     if not sealed_secret:
         raise AgentError("no_secret", "No secret is stored for this node.")
-    field = cast(SecretField, Node._meta.get_field("secret"))
+    field = cast(SecretField, Node._meta.get_field(column))
     try:
         secret = field.opened(node_id, sealed_secret)
     except SecretLocked as error:

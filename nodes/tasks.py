@@ -9,7 +9,7 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from django.conf import settings
 from django.utils import timezone
 
-from nodes import cadence, fanout, fleet, polling
+from nodes import cadence, fanout, fleet, polling, rotation
 from nodes.models import PollingPolicy
 from schedule.models import Heartbeat
 
@@ -43,6 +43,20 @@ def _start_polls(now: dt.datetime) -> None:
 @shared_task(expires=EXPIRES)
 def poll_batch(ids: list[str]) -> None:
     polling.poll(UUID(node_id) for node_id in ids)
+
+
+@shared_task(expires=EXPIRES)
+def rotate_keys() -> None:
+    """Begin where a key is too old, and hand out the steps that are due."""
+    now = timezone.now()
+    rotation.start_overdue(now)
+    for node_id in rotation.due(now):
+        rotate_key.delay(str(node_id))
+
+
+@shared_task(expires=EXPIRES)
+def rotate_key(node_id: str) -> None:
+    rotation.go_on(UUID(node_id))
 
 
 @shared_task

@@ -18,8 +18,9 @@ from rest_framework.viewsets import ModelViewSet
 
 from accounts.permissions import ChangePermissions
 from groups.models import NodeGroup
-from nodes import changing, client, removal
+from nodes import changing, client, removal, rotation
 from nodes.filters import NodeFilter
+from nodes.keyed import SECRETS
 from nodes.models import Node, PollingPolicy
 from nodes.polling import request_polls
 from nodes.querysets import NodeQuerySet
@@ -30,6 +31,7 @@ from nodes.serializers import (
     NodeCreateSerializer,
     NodeSerializer,
     RequestedSerializer,
+    RotationSerializer,
     SelectionSerializer,
 )
 
@@ -82,7 +84,8 @@ class NodeViewSet(ModelViewSet):
         return PollingPolicy.current().interval
 
     def _readable(self) -> NodeQuerySet:
-        return Node.objects.with_standing(self._interval).select_related("group").defer("secret")
+        nodes = Node.objects.with_standing(self._interval)
+        return nodes.select_related("group").defer(*SECRETS)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = NodeCreateSerializer(data=request.data)
@@ -140,6 +143,29 @@ class NodeViewSet(ModelViewSet):
     @action(detail=True, methods=["post"], permission_classes=[ChangePermissions])
     def test(self, request: Request, pk: str) -> Response:
         return Response(ConnectionSerializer(_tested(self.get_object())).data)
+
+    @extend_schema(
+        summary="Give the node a new key, without an interruption",
+        description="The work follows: `rotation_step` of the node tells how far it is.",
+        request=RotationSerializer,
+        responses={202: NodeSerializer},
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="rotate-key",
+        permission_classes=[ChangePermissions],
+        serializer_class=RotationSerializer,
+    )
+    def rotate_key(self, request: Request, pk: str) -> Response:
+        node = self.get_object()
+        if not node.enabled:
+            raise NodeIsDisabled
+        asked = RotationSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        nodes = Node.objects.filter(pk=node.pk)
+        rotation.start(nodes, request.user, urgent=asked.validated_data["retire_now"])
+        return Response(self._show(node), status.HTTP_202_ACCEPTED)
 
     @extend_schema(
         summary="Ask one node for its status now",

@@ -19,8 +19,8 @@ Told = Mapping[str, Any]
 
 def desired(reading: Reading, node: Node, public_key: str) -> View:
     """What the rows want; raises SecretLocked where the node's secret does not open."""
-    secret = node.secret.reveal() if node.secret else ""
-    key = fingerprint_key(str(node.pk), secret.encode())
+    secret = node.first_secret or node.secret  # what fingerprints are keyed with
+    key = fingerprint_key(str(node.pk), (secret.reveal() if secret else "").encode())
     peers = {peer.public_key: _desired_peer(peer, key) for peer in reading.peers}
     return View(_desired_interface(reading.interface, public_key or None), peers)
 

@@ -28,6 +28,7 @@ WGPANEL_PLAIN_HTTP_NETWORKS = environment.networks(
 )
 METRICS_TOKEN = environment.text("WGPANEL_METRICS_TOKEN")
 POLLS_IN_FLIGHT = environment.whole("WGPANEL_POLLS_IN_FLIGHT", 300, least=1, most=10_000)
+WGPANEL_KEY_DAYS = environment.whole("WGPANEL_KEY_DAYS", 90, least=0, most=3650)
 POLL_BATCH = environment.whole("WGPANEL_POLL_BATCH", 500, least=1, most=10_000)
 WGPANEL_KEEP_CLIENT_KEYS = environment.truth("WGPANEL_KEEP_CLIENT_KEYS")
 WGPANEL_ADDRESS_REST = dt.timedelta(

@@ -39,6 +39,7 @@ TABLE = {
     },
     "/api/v1/nodes/{}/poll/": {"POST": write(202)},
     "/api/v1/nodes/{}/test/": {"POST": write(200)},
+    "/api/v1/nodes/{}/rotate-key/": {"POST": write(202)},
     "/api/v1/nodes/{}/assign-group/": {"POST": write(200)},
     "/api/v1/nodes/poll/": {"POST": write(202)},
     "/api/v1/selection/": {"POST": READ},
@@ -138,7 +139,7 @@ def test_everybody_may_what_the_table_says(route, method, role):
 
 
 @pytest.mark.parametrize("act", ["view", "add", "delete"])
-@pytest.mark.parametrize("path", ["poll/", "test/", "assign-group/"])
+@pytest.mark.parametrize("path", ["poll/", "test/", "assign-group/", "rotate-key/"])
 def test_an_act_on_a_node_needs_the_right_to_change_it(path, act):
     client = APIClient()
     client.force_authenticate(make_staff(f"nodes.{act}_node"))
