@@ -4,15 +4,21 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, worker_init, worker_ready
 
-from wgpanel import readiness
+from wgpanel import checks, readiness
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wgpanel.settings")
 
 app = Celery("wgpanel")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_unsafe(**_: Any) -> None:
+    checks.refuse_unsafe()
 
 
 @worker_ready.connect

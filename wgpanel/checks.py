@@ -1,11 +1,14 @@
-"""Misconfiguration as system checks: each names what is wrong and the way out."""
+"""Misconfiguration as system checks: each names what is wrong and the way out.
+
+`manage.py` stops on an error by itself; the other ways to start a process call `refuse_unsafe`.
+"""
 
 import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import Error, Tags, register
+from django.core.checks import Error, Tags, register, run_checks
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]", ".localhost"}
 LEAST_TOKEN = 16  # characters
@@ -95,6 +98,24 @@ def metrics_token_is_long(**_: Any) -> list[Error]:
             id="wgpanel.E006",
         )
     ]
+
+
+def refuse_unsafe() -> None:
+    """End the process, one line a fault, where the configuration is dangerous."""
+    found = run_checks(tags=[Tags.security])
+    if lines := [f"wgpanel: {it.msg} {it.hint}" for it in found if it.is_serious()]:
+        raise SystemExit("\n".join(lines))
+
+
+def fault_of_bind(bind: str) -> str:
+    """Say what is dangerous about listening on `bind`, or nothing."""
+    host = bind.rpartition(":")[0].strip("[]")
+    if settings.HTTPS or bind.startswith(("unix:", "fd:")) or _is_loopback(host):
+        return ""
+    return (
+        f"--bind {bind} is reached from other hosts, and the panel has no HTTPS: put it behind a "
+        "proxy that speaks TLS and set WGPANEL_HTTPS=1, or bind to 127.0.0.1."
+    )
 
 
 def _only_loopback() -> bool:

@@ -5,6 +5,9 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+from wgpanel import checks
+from wgpanel.tests.test_settings import run
+
 KEY = "A" * 43 + "="
 
 
@@ -71,3 +74,33 @@ def test_a_command_of_the_panel_does_not_start_with_a_dangerous_setting(settings
     settings.ALLOWED_HOSTS = ["*"]
     with pytest.raises(SystemCheckError, match="WGPANEL_ALLOWED_HOSTS"):
         call_command("serve", skip_checks=False)
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", ":8000", "192.0.2.1:80"])
+def test_the_panel_does_not_listen_to_other_hosts_without_https(settings, bind):
+    assert "WGPANEL_HTTPS=1" in checks.fault_of_bind(bind)
+    settings.HTTPS = True
+    assert checks.fault_of_bind(bind) == ""
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:8000", "[::1]:80", "localhost:1", "unix:/run/w.sock"])
+def test_the_panel_listens_to_its_own_host(bind):
+    assert checks.fault_of_bind(bind) == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-c", "import wgpanel.wsgi"),
+        ("-m", "celery", "-A", "wgpanel", "worker", "-c", "1"),
+        ("-m", "celery", "-A", "wgpanel", "beat", "-S", "celery.beat:PersistentScheduler"),
+        ("manage.py", "run", "web"),
+    ],
+)
+def test_no_way_to_start_a_process_gets_round_the_checks(words, tmp_path):
+    if "beat" in words:
+        words += ("-s", str(tmp_path / "schedule"))
+    finished = run(*words, WGPANEL_ALLOWED_HOSTS="panel.example", WGPANEL_STATE_DIR=str(tmp_path))
+    assert finished.returncode != 0
+    assert "without HTTPS" in finished.stderr
+    assert "WGPANEL_HTTPS=1" in finished.stderr

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from wgpanel import roles, static_files
+from accounts.default_passwords import refuse_default_passwords
+from wgpanel import checks, roles, static_files
 
 HELP = """\
 Become one process of the panel, in the foreground, until SIGTERM.
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                 "`manage.py serve`, which brings its own."
             )
         if role == "web":
-            self._prepare_web()
+            self._prepare_web(bind)
         words = roles.words(role, bind=bind, workers=workers)
         self.stdout.flush()
         os.chdir(settings.BASE_DIR)
@@ -66,7 +67,10 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=1)
         static_files.collect()
 
-    def _prepare_web(self) -> None:
+    def _prepare_web(self, bind: str) -> None:
         """Let the processes of this gunicorn, and no other, count into one folder."""
+        if fault := checks.fault_of_bind(bind):
+            raise CommandError(fault)
+        refuse_default_passwords()
         static_files.collect_missing()
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="wgpanel-"))

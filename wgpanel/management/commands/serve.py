@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from wgpanel import embedded, static_files, supervision
+from accounts.default_passwords import refuse_default_passwords
+from wgpanel import checks, embedded, static_files, supervision
 
 
 class Command(BaseCommand):
@@ -25,7 +26,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if pid := supervision.running_pid(settings.STATE_DIR):
             raise CommandError(f"A panel runs from {settings.STATE_DIR} already (process {pid}).")
+        if fault := checks.fault_of_bind(options["bind"]):
+            raise CommandError(fault)
         call_command("migrate", interactive=False, verbosity=0)
+        refuse_default_passwords()
         static_files.collect()
         programs = supervision.programs(
             bind=options["bind"],

@@ -1,0 +1,108 @@
+"""Guessing passwords stops soon, says nothing about who exists, and locks nobody out for good."""
+
+import datetime as dt
+
+import pytest
+from axes.models import AccessAttempt
+from django.core.management import call_command
+from django.db.models import F
+from django.urls import reverse
+
+from accounts.tests.builders import GOOD_PASSWORD, make_admin
+
+pytestmark = pytest.mark.django_db
+LOGIN = reverse("admin:login")
+WRONG = "not-the-password"
+
+
+@pytest.fixture
+def boss():
+    user = make_admin(username="boss")
+    user.set_password(GOOD_PASSWORD)
+    user.save()
+    return user
+
+
+def login(client, name="boss", password=WRONG, address="192.0.2.1", **headers):
+    form = {"username": name, "password": password}
+    return client.post(LOGIN, form, REMOTE_ADDR=address, **headers)
+
+
+def fail(client, times, **how):
+    return [login(client, **how).status_code for _ in range(times)]
+
+
+def let_pass(**time):
+    AccessAttempt.objects.update(attempt_time=F("attempt_time") - dt.timedelta(**time))
+
+
+def test_the_fifth_wrong_password_locks_even_the_right_one_out(client, boss):
+    assert fail(client, 5) == [200, 200, 200, 200, 429]
+    answer = login(client, password=GOOD_PASSWORD)
+    assert answer.status_code == 429
+    assert answer["Retry-After"] == "900"
+    assert "Too many tries" in answer.content.decode()
+
+
+def test_a_quarter_of_an_hour_later_there_is_a_try_again(client, boss):
+    fail(client, 9)
+    let_pass(minutes=16)
+    assert login(client, password=GOOD_PASSWORD).status_code == 302
+
+
+def test_tries_during_the_rest_do_not_prolong_it(client, boss):
+    fail(client, 5)
+    let_pass(minutes=10)
+    fail(client, 3)
+    let_pass(minutes=6)
+    assert login(client, password=GOOD_PASSWORD).status_code == 302
+
+
+def test_another_address_is_not_locked_out_with_the_guesser(client, boss):
+    fail(client, 6)
+    assert login(client, password=GOOD_PASSWORD, address="192.0.2.2").status_code == 302
+
+
+def test_a_name_is_guessed_twenty_times_an_hour_from_all_addresses_together(client, boss):
+    told = [fail(client, 4, address=f"192.0.2.{n}") for n in range(1, 6)]
+    assert told[-1] == [200, 200, 200, 429]
+    assert login(client, password=GOOD_PASSWORD, address="198.51.100.1").status_code == 429
+
+
+def test_an_address_guesses_fifty_times_an_hour_whatever_the_names(client, boss):
+    told = [login(client, name=f"user-{n}").status_code for n in range(50)]
+    assert told == [200] * 49 + [429]
+
+
+def test_addresses_of_one_ipv6_customer_count_as_one(client, boss):
+    told = [login(client, address=f"2001:db8::{n}").status_code for n in range(1, 6)]
+    assert told[-1] == 429
+
+
+def test_an_address_that_the_client_invented_does_not_help_it(client, boss):
+    told = [login(client, HTTP_X_FORWARDED_FOR=f"203.0.113.{n}").status_code for n in range(1, 6)]
+    assert told[-1] == 429
+
+
+def test_a_name_that_does_not_exist_is_answered_like_one_that_does(client, boss):
+    there = [login(client) for _ in range(6)]
+    absent = [login(client, name="ghost", address="192.0.2.9") for _ in range(6)]
+    assert [it.status_code for it in there] == [it.status_code for it in absent]
+    assert there[-1].content == absent[-1].content
+
+
+def test_the_operator_lets_somebody_in_at_once(client, boss):
+    fail(client, 6)
+    call_command("axes_reset_username", "boss")
+    assert login(client, password=GOOD_PASSWORD).status_code == 302
+
+
+def test_no_password_is_kept_or_logged(client, boss, caplog):
+    caplog.set_level("DEBUG")
+    fail(client, 5, password="hunter2-hunter2")  # noqa: S106
+    kept = str(list(AccessAttempt.objects.values()))
+    assert "hunter2" not in kept + caplog.text
+
+
+def test_the_admin_does_not_list_the_tables_of_the_limits(admin_client):
+    assert "axes" not in admin_client.get(reverse("admin:index")).content.decode().lower()
