@@ -42,6 +42,19 @@ def rotate(column: SecretField, *, dry_run: bool = False) -> Rotation:
     return found
 
 
+def locked(column: SecretField) -> int:
+    """Return how many rows no configured key opens."""
+    return sum(not _opens(column, pk, sealed) for pk, sealed in _stored(column))
+
+
+def _opens(column: SecretField, pk: Any, sealed: str) -> bool:
+    try:
+        column.opened(pk, sealed)
+    except SecretLocked:
+        return False
+    return True
+
+
 def _stored(column: SecretField) -> Iterator[tuple[Any, str]]:
     rows = column.model._base_manager.exclude(**{column.attname: None}).order_by("pk")
     batch = list(rows.values_list("pk", column.attname)[:BATCH])

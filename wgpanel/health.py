@@ -59,7 +59,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def _database() -> Verdicts:
     try:
-        heartbeats = {shown: _freshness(stored) for shown, stored in HEARTBEATS.items()}
+        heartbeats = {shown: freshness(stored) for shown, stored in HEARTBEATS.items()}
     except DatabaseError:
         return {"database": "does not answer", **dict.fromkeys(HEARTBEATS, "unknown")}
     finally:
@@ -67,7 +67,7 @@ def _database() -> Verdicts:
     return {"database": "ok", **heartbeats}
 
 
-def _freshness(name: str) -> str:
+def freshness(name: str) -> str:
     age = Heartbeat.age(name)
     if age is None:
         return "has never run"
