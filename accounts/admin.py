@@ -16,6 +16,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts import tokens
 from accounts.forms import TokenForm
 from accounts.models import ApiToken
+from accounts.stepping_up import needs_password
 
 NEW_TOKEN = ("name", "days")
 TOKEN = ("name", "user", "beginning", "created", "expiry")
@@ -83,6 +84,7 @@ class ApiTokenAdmin(ModelAdmin):
     def beginning(self, token: ApiToken) -> str:
         return f"{token.token_key}…"
 
+    @needs_password
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:

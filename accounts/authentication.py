@@ -5,14 +5,20 @@ import re
 from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
+from accounts.models import password_digest
+
 _TOKEN = re.compile(rb"[A-Za-z0-9_]{1,100}")
 
 
 class TokenAuthentication(KnoxTokenAuthentication):
-    """`Authorization: Token …`; ends with the token's date and with the user's `is_active`."""
+    """`Authorization: Token …`; ends with its date, the user's password and `is_active`."""
 
     def authenticate_credentials(self, token: bytes) -> tuple:
         """Refuse what cannot be a token before it is decoded or reaches the database."""
         if _TOKEN.fullmatch(token) is None:
             raise AuthenticationFailed("Invalid token.")
-        return super().authenticate_credentials(token)
+        user, row = super().authenticate_credentials(token)
+        # a row of before digests were kept has none
+        if row.password_digest and row.password_digest != password_digest(user):
+            raise AuthenticationFailed("Invalid token.")
+        return user, row

@@ -1,8 +1,15 @@
 """The token by which a program acts for a person."""
 
+import hashlib
+
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
 from knox.models import AbstractAuthToken
 from knox.settings import CONSTANTS
+
+
+def password_digest(user: AbstractBaseUser) -> str:
+    return hashlib.sha256(user.password.encode()).hexdigest()
 
 
 class ApiToken(AbstractAuthToken):
@@ -13,6 +20,8 @@ class ApiToken(AbstractAuthToken):
 
     # not the primary key, as it is in the base: a key is shown in addresses and logs
     digest = models.CharField(max_length=CONSTANTS.DIGEST_LENGTH, unique=True, editable=False)
+    # of the stored hash of the password that was valid then: a token ends with it, as sessions do
+    password_digest = models.CharField(max_length=64, blank=True, editable=False)
     name = models.CharField(max_length=64, blank=True, help_text="What uses this token.")
 
     class Meta:

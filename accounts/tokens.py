@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from accounts.models import ApiToken
+from accounts.models import ApiToken, password_digest
 
 DEFAULT_DAYS = 90
 MAX_DAYS = 365
@@ -25,5 +25,10 @@ def issue(user: AbstractBaseUser, *, name: str = "", days: int = DEFAULT_DAYS) -
         raise TokenRefused(f"A token lives 1 to {MAX_DAYS} days.")
     if len(name) > ApiToken._meta.get_field("name").max_length:
         raise TokenRefused("The name is too long.")
-    _, token = ApiToken.objects.create(user, expiry=dt.timedelta(days=days), name=name)
+    _, token = ApiToken.objects.create(
+        user,
+        expiry=dt.timedelta(days=days),
+        name=name,
+        password_digest=password_digest(user),
+    )
     return token

@@ -4,6 +4,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
+from accounts.stepping_up import confirm
 from selection.admin_page import where_next
 from wgpanel import dashboard, health
 from wgpanel.api_docs import Docs
@@ -13,6 +14,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/live/", admin.site.admin_view(dashboard.live), name="dashboard-live"),
     path("admin/next-peers/", admin.site.admin_view(where_next), name="where-next"),
+    path("admin/confirm/", admin.site.admin_view(confirm), name="confirm-password"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("groups.urls")),
     path("api/v1/", include("nodes.urls")),

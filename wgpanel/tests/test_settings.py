@@ -123,3 +123,8 @@ def test_celery_takes_json_and_nothing_else():
     assert show("settings.CELERY_ACCEPT_CONTENT, settings.CELERY_TASK_SERIALIZER") == (
         "(['json'], 'json')"
     )
+
+
+def test_under_https_cookies_are_tied_to_this_host():
+    told = show("settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME", **PRODUCTION)
+    assert told == "('__Host-wgpanel-session', '__Host-wgpanel-csrf')"
