@@ -5,6 +5,7 @@ A variable that is empty counts as not set.
 
 import ipaddress
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,19 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
+
+
+def secret(name: str) -> str:
+    """Return what is in the variable, or in the file that the one with _FILE behind it names."""
+    file = text(f"{name}_FILE")
+    if text(name) or not file:
+        return text(name)
+    try:
+        return Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(
+            f"{name}_FILE: {file} cannot be read: {getattr(error, 'strerror', 'it is not text')}."
+        ) from error
 
 
 def truth(name: str, default: bool = False) -> bool:
@@ -57,8 +71,8 @@ def networks(name: str, default: tuple[str, ...]) -> tuple[Network, ...]:
 
 
 def url(name: str, schemes: tuple[str, ...]) -> str:
-    """Return a URL with one of `schemes`, or nothing."""
-    value = text(name)
+    """Return a URL with one of `schemes`, or nothing; it may hold a password."""
+    value = secret(name)
     if value and urlsplit(value).scheme not in schemes:
         raise ImproperlyConfigured(f"{name} must begin with one of {'://, '.join(schemes)}://.")
     return value
@@ -66,8 +80,9 @@ def url(name: str, schemes: tuple[str, ...]) -> str:
 
 def database(name: str, default: str) -> dict[str, Any]:
     """Return Django's dictionary for `sqlite:///PATH` or `postgres://…`."""
+    value = secret(name) or default
     try:
-        found = environ.Env.db_url_config(text(name, default))
+        found = environ.Env.db_url_config(value)
     except (ValueError, KeyError, ImproperlyConfigured) as error:
         raise ImproperlyConfigured(f"{name} cannot be read: {type(error).__name__}.") from error
     is_file = str(found.get("ENGINE")).endswith("sqlite3") and found["NAME"] != ":memory:"

@@ -26,7 +26,7 @@ TRUSTED_PROXIES = environment.whole("WGPANEL_TRUSTED_PROXIES", int(HTTPS), least
 WGPANEL_PLAIN_HTTP_NETWORKS = environment.networks(
     "WGPANEL_PLAIN_HTTP_NETWORKS", ("127.0.0.0/8", "::1/128")
 )
-METRICS_TOKEN = environment.text("WGPANEL_METRICS_TOKEN")
+METRICS_TOKEN = environment.secret("WGPANEL_METRICS_TOKEN")
 POLLS_IN_FLIGHT = environment.whole("WGPANEL_POLLS_IN_FLIGHT", 300, least=1, most=10_000)
 WGPANEL_KEY_DAYS = environment.whole("WGPANEL_KEY_DAYS", 90, least=0, most=3650)
 POLL_BATCH = environment.whole("WGPANEL_POLL_BATCH", 500, least=1, most=10_000)

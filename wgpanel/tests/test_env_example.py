@@ -10,6 +10,7 @@ EXAMPLE = (ROOT / ".env.example").read_text()
 READ = re.compile(
     r"""(?:environment\.\w+|secret_files\.\w+|os\.environ\.get|getenv)\(\s*"([A-Z][A-Z0-9_]+)\""""
 )
+BY_FILE = re.compile(r"""environment\.(?:secret|url|database)\(\s*"([A-Z][A-Z0-9_]+)\"""")
 CONSTANT = re.compile(r'^VARIABLE = "([A-Z][A-Z0-9_]+)"', re.MULTILINE)
 APPS = ("wgpanel", "accounts", "keyring", "schedule", "groups", "nodes")
 
@@ -18,12 +19,13 @@ def read_by_the_panel() -> set[str]:
     files = [path for app in APPS for path in (ROOT / app).rglob("*.py")]
     texts = [path.read_text() for path in files if "tests" not in path.parts]
     found = {name for text in texts for rule in (READ, CONSTANT) for name in rule.findall(text)}
+    in_files = {f"{name}_FILE" for text in texts for name in BY_FILE.findall(text)}
     secrets = {
         f"{name}{end}"
         for name in (*secret_files.NAMES, *secret_files.OPTIONAL)
         for end in ("", "_FILE")
     }
-    return (found | secrets) - {"DJANGO_SETTINGS_MODULE"}
+    return (found | in_files | secrets) - {"DJANGO_SETTINGS_MODULE"}
 
 
 def described() -> set[str]:

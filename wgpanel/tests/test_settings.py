@@ -86,6 +86,34 @@ def test_without_any_variable_but_the_secrets_it_is_sqlite_and_an_embedded_valke
     assert broker == f"redis+socket://{tmp_path}/valkey/valkey.sock"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "setting"),
+    [
+        ("DATABASE_URL", "postgres://panel:pw@db/panel", "settings.DATABASES['default']['HOST']"),
+        ("REDIS_URL", "redis://:pw@valkey/0", "settings.REDIS_URL.split('@')[1].split('/')[0]"),
+        ("WGPANEL_METRICS_TOKEN", "a-token-of-24-characters", "settings.METRICS_TOKEN"),
+    ],
+)
+def test_what_holds_a_password_can_be_in_a_file(tmp_path, name, value, setting):
+    file = tmp_path / "secret"
+    file.write_text(f"{value}\n")
+    told = show(setting, **{f"{name}_FILE": str(file)})
+    assert told in ("db", "valkey", "a-token-of-24-characters")
+
+
+def test_a_secret_of_its_own_wins_over_its_file(tmp_path):
+    told = show("settings.METRICS_TOKEN", WGPANEL_METRICS_TOKEN="mine" * 4,
+                WGPANEL_METRICS_TOKEN_FILE=str(tmp_path / "missing"))  # fmt: skip
+    assert told == "mine" * 4
+
+
+def test_a_file_that_cannot_be_read_stops_the_start_and_is_named(tmp_path):
+    finished = run("manage.py", "check", DATABASE_URL_FILE=str(tmp_path / "missing"))
+    assert finished.returncode == 1
+    assert "DATABASE_URL_FILE" in finished.stderr
+    assert "No such file" in finished.stderr
+
+
 def test_an_empty_variable_counts_as_not_set():
     empty = dict.fromkeys(("WGPANEL_DEBUG", "WGPANEL_PORT", "WGPANEL_ALLOWED_HOSTS"), "")
     told = show("settings.DEBUG, settings.PORT, settings.ALLOWED_HOSTS", **empty)

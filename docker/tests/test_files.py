@@ -1,0 +1,89 @@
+"""What lies in docker/: settings that exist, hardened services, images that bring no secret."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from wgpanel_agent import config as agent_config
+
+HERE = Path(__file__).resolve().parents[1]
+ROOT = HERE.parent
+COMPOSE = yaml.safe_load((HERE / "compose.yml").read_text())
+AGENT = yaml.safe_load((HERE / "agent.compose.yml").read_text())
+SERVICES = {**COMPOSE["services"], **AGENT["services"]}
+# What compose itself reads: images, ports and whose the secrets are, not settings of the panel.
+OF_COMPOSE = {"WGPANEL_IMAGE", "WGPANEL_AGENT_IMAGE", "WGPANEL_UID", "WGPANEL_DOMAIN",
+              "WGPANEL_SECRETS", "WGPANEL_HTTP_PORT", "WGPANEL_HTTPS_PORT"}  # fmt: skip
+
+
+def described() -> set[str]:
+    example = (ROOT / ".env.example").read_text()
+    return set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
+
+
+def test_every_setting_that_a_panel_service_gets_exists():
+    given = {name for role in ("migrate", "web", "worker", "beat")
+             for name in COMPOSE["services"][role]["environment"]}  # fmt: skip
+    assert given <= described()
+
+
+def test_every_variable_of_the_files_is_a_setting_or_known_to_compose():
+    text = (HERE / "compose.yml").read_text() + (HERE / "agent.compose.yml").read_text()
+    named = set(re.findall(r"\$\{(WGPANEL_\w+)", text))
+    settings = described() | set(agent_config.setting_names())
+    assert named - settings <= OF_COMPOSE
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_cannot_write_to_its_image_nor_gain_privileges(name):
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.get("privileged", False)
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"migrate"}))
+def test_a_service_has_a_health_check_and_limits(name):
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"]
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES)))
+def test_an_image_has_a_version_unless_it_is_ours(name):
+    image = SERVICES[name]["image"]
+    default = re.fullmatch(r"\$\{\w+:-(.+)\}", image)[1]
+    assert default.startswith("localhost/wgpanel-") or re.search(r":v?\d+\.\d+", default)
+
+
+def test_the_agent_has_one_capability_and_no_more():
+    assert SERVICES["agent"]["cap_add"] == ["NET_ADMIN"]
+
+
+@pytest.mark.parametrize("name", ["postgres", "valkey"])
+def test_database_and_broker_are_not_reached_from_outside(name):
+    assert "ports" not in SERVICES[name]
+    assert SERVICES[name]["networks"] == ["back"]
+    assert COMPOSE["networks"]["back"]["internal"] is True
+
+
+def test_no_service_carries_a_secret_in_its_environment():
+    for name, service in SERVICES.items():
+        for variable, value in (service.get("environment") or {}).items():
+            secret = re.search(r"PASSWORD|TOKEN|KEY|_URL", variable)
+            assert not secret or value.startswith("/run/secrets/"), (name, variable)
+
+
+def test_nothing_that_is_not_named_gets_into_a_build():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    assert {"!.env", "!var", "!docker/secrets", "!.git"}.isdisjoint(rules)
+
+
+def test_all_that_the_panel_is_made_of_gets_into_its_build():
+    let_in = set(re.findall(r"^!([\w.]+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    apps = {path.parent.name for path in ROOT.glob("*/apps.py")}
+    assert apps | {"wgpanel", "templates", "manage.py", "requirements.txt"} <= let_in
