@@ -28,7 +28,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN groupadd --gid 10001 wgpanel \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/wgpanel \
                --shell /usr/sbin/nologin wgpanel \
-    && install -d -o 10001 -g 10001 -m 0700 /var/lib/wgpanel
+    && install -d -o 10001 -g 10001 -m 0755 /var/lib/wgpanel
 COPY --from=wheels /opt/venv /opt/venv
 WORKDIR /opt/wgpanel
 COPY . .
