@@ -1,4 +1,4 @@
-"""The token by which a program acts for a person."""
+"""The token by which a program acts for a person, and the link that makes the first admin."""
 
 import hashlib
 
@@ -30,3 +30,13 @@ class ApiToken(AbstractAuthToken):
 
     def __str__(self) -> str:
         return f"{self.name or 'token'} ({self.token_key}…)"
+
+
+class SetupLink(models.Model):
+    """A link that makes the first admin; only its digest is stored."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"until {self.expires_at:%H:%M}"

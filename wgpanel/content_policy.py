@@ -17,7 +17,7 @@ PUBLIC = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-PUBLIC_PAGES = ("share",)
+PUBLIC_PAGES = ("share", "setup")
 OTHER = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 

@@ -4,6 +4,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
+from accounts.setup_page import setup
 from accounts.stepping_up import confirm
 from selection.admin_page import where_next
 from wgpanel import dashboard, health
@@ -23,6 +24,7 @@ urlpatterns = [
     path("api/v1/", include("reconcile.urls")),
     path("api/v1/", include("monitoring.urls")),
     path("", include("peers.share_urls")),
+    path("setup/<slug:token>/", setup, name="setup"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", staff_member_required(Docs.as_view(url_name="schema")), name="docs"),
     path("healthz", health.healthz),

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.default_passwords import refuse_default_passwords
-from wgpanel import checks, roles, static_files
+from wgpanel import checks, invitation, roles, static_files
 
 HELP = """\
 Become one process of the panel, in the foreground, until SIGTERM.
@@ -72,5 +72,7 @@ class Command(BaseCommand):
         if fault := checks.fault_of_bind(bind):
             raise CommandError(fault)
         refuse_default_passwords()
+        if line := invitation.text(bind):
+            self.stdout.write(line)
         static_files.collect_missing()
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="wgpanel-"))

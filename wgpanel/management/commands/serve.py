@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.default_passwords import refuse_default_passwords
-from wgpanel import checks, embedded, static_files, supervision
+from wgpanel import checks, embedded, invitation, static_files, supervision
 
 
 class Command(BaseCommand):
@@ -40,5 +40,7 @@ class Command(BaseCommand):
             embedded.prepare(settings.STATE_DIR)
         supervision.clear_metrics(settings.STATE_DIR)
         path = supervision.write(programs, settings.STATE_DIR)
+        if line := invitation.text(options["bind"]):
+            self.stdout.write(line)
         self.stdout.flush()
         os.execv(sys.executable, supervision.command(path))  # noqa: S606
