@@ -25,9 +25,11 @@ from peers import interfaces
 from peers.capacity import pool_uses
 from peers.errors import Refused
 from peers.interface_forms import InterfaceForm
+from peers.networks import overlapping_pools
+from peers.pool_pages import PoolPages, pool_context
 
 
-class InterfaceAdmin(HistoryAdmin):
+class InterfaceAdmin(PoolPages, HistoryAdmin):
     form = InterfaceForm
     autocomplete_fields = ("node",)
     fieldsets = (
@@ -61,7 +63,7 @@ class InterfaceAdmin(HistoryAdmin):
     search_fields = ("node__name", "name", "public_key")
     show_facets = admin.ShowFacets.NEVER
     change_form_outer_before_template = "peers/interface_top.html"
-    list_before_template = "nodes/list_top.html"
+    list_before_template = "peers/interface_list_top.html"
 
     def get_queryset(self, request: HttpRequest) -> InterfaceQuerySet:
         rows: InterfaceQuerySet = super().get_queryset(request).select_related("node")
@@ -107,8 +109,17 @@ class InterfaceAdmin(HistoryAdmin):
     def synced(self, interface: Interface) -> SafeString:
         return when(interface.synced_at, timezone.now())
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {"overlapping_pools": overlapping_pools(), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
     def get_urls(self) -> list[URLPattern]:
-        return object_pages(self, {"live": self.live_view}) + super().get_urls()
+        views = {
+            "live": self.live_view,
+            "reserve": self.reserve_view,
+            "unreserve": self.unreserve_view,
+        }
+        return object_pages(self, views) + super().get_urls()
 
     @method_decorator(require_GET)
     def live_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -123,7 +134,7 @@ class InterfaceAdmin(HistoryAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         interface = self.get_object(request, object_id)
-        context = {} if interface is None else _seen(interface)
+        context = {} if interface is None else _seen(interface) | pool_context(interface)
         context["show_delete"] = interface is not None and not interface.peers_now
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 

@@ -179,8 +179,17 @@ class AddressReservation(models.Model):
         ]
 
     def __str__(self) -> str:
-        pool = self.interface.pool(self.family)
-        return f"{pool.at(self.first_offset)} to {pool.at(self.last_offset)}"
+        if self.first_offset == self.last_offset:
+            return str(self.first_address)
+        return f"{self.first_address} to {self.last_address}"
+
+    @property
+    def first_address(self) -> IPAddress:
+        return self.interface.pool(self.family).at(self.first_offset)
+
+    @property
+    def last_address(self) -> IPAddress:
+        return self.interface.pool(self.family).at(self.last_offset)
 
 
 class IdempotencyKey(models.Model):

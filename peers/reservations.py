@@ -1,7 +1,9 @@
 """Keep addresses of a pool for operators: peers get them only by name."""
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from groups.validators import printable
 from nodes.models import Interface
 from peers import addresses, capacity, desired
 from peers.errors import InterfaceRefused, PeerRefused
@@ -14,6 +16,10 @@ def add(interface: Interface, first: str, last: str, note: str = "") -> AddressR
 
     Raises InterfaceRefused.
     """
+    try:
+        printable(note)
+    except ValidationError as error:
+        raise InterfaceRefused("note", error.messages[0]) from error
     present = desired.locked_with_node(interface.pk)
     family, first_offset = _offset(present, first)
     other, last_offset = _offset(present, last)

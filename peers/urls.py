@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 from peers.bulk_views import BulkView
 from peers.configuration_views import ConfigView, ExportView, QrView
 from peers.interface_views import InterfaceViewSet
+from peers.pool_views import OverlapsView, ReservationsView, ReservationView
 from peers.share_link_views import ShareLinksView, ShareLinkView
 from peers.views import PeerViewSet
 
@@ -12,6 +13,9 @@ router.register("interfaces", InterfaceViewSet, basename="interface")
 router.register("peers", PeerViewSet, basename="peer")
 urlpatterns = [
     *router.urls,
+    path("interfaces/overlaps/", OverlapsView.as_view(), name="pool-overlaps"),
+    path("interfaces/<uuid:pk>/reservations/", ReservationsView.as_view(), name="reservations"),
+    path("interfaces/<uuid:pk>/reservations/<slug:reservation>/", ReservationView.as_view()),
     path("peers/bulk/", BulkView.as_view(), name="peers-bulk"),
     path("peers/export/", ExportView.as_view(), name="peers-export"),
     path("peers/<uuid:pk>/config/", ConfigView.as_view(), name="peer-config"),

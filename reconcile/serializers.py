@@ -5,8 +5,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from nodes.models import Interface
+from reconcile import wording
 from reconcile.drift import Item
-from reconcile.models import Drift, DriftState, ReconcileRun
+from reconcile.models import Drift, DriftRecord, DriftState, ReconcileRun
 from reconcile.plans import Act, Flags
 
 SHOWN_IN_LISTS = 10
@@ -30,6 +31,10 @@ class ItemSerializer(serializers.Serializer):
     )
     desired = ValueField()
     observed = ValueField()
+    what = serializers.SerializerMethodField(help_text="What kind of difference it is, in words.")
+
+    def get_what(self, item: Item) -> str:
+        return wording.what(item)
 
 
 class DriftSerializer(serializers.Serializer):
@@ -48,6 +53,9 @@ class DriftSerializer(serializers.Serializer):
     sessions = serializers.IntegerField(
         source="drift.live_count", help_text="Live sessions of the interface then."
     )
+    ignored = serializers.SerializerMethodField(
+        help_text="How many differences are not told because an operator ignores them."
+    )
     items = serializers.SerializerMethodField(
         help_text=f"The differences: of a list the first {SHOWN_IN_LISTS}, else up to 1000."
     )
@@ -57,10 +65,32 @@ class DriftSerializer(serializers.Serializer):
             instance.drift = Drift(reason=NOT_CHECKED, checked_at=None)  # type: ignore[misc]
         return super().to_representation(instance)
 
+    def get_ignored(self, interface: Interface) -> int:
+        return len(interface.drift.ignored)
+
     @extend_schema_field(ItemSerializer(many=True))
     def get_items(self, interface: Interface) -> list[dict[str, Any]]:
         most = None if self.parent is None else SHOWN_IN_LISTS
         items = [Item.parse(told) for told in interface.drift.items[:most]]
+        return list(ItemSerializer(items, many=True).data)
+
+
+class RecordSerializer(serializers.ModelSerializer[DriftRecord]):
+    """A finding that differed from the one before it."""
+
+    state = serializers.ChoiceField(DriftState.choices)
+    items = serializers.SerializerMethodField(
+        help_text=f"The first {SHOWN_IN_LISTS} of `count` differences."
+    )
+
+    class Meta:
+        model = DriftRecord
+        fields = ("checked_at", "state", "reason", "count", "items")
+        read_only_fields = fields
+
+    @extend_schema_field(ItemSerializer(many=True))
+    def get_items(self, record: DriftRecord) -> list[dict[str, Any]]:
+        items = [Item.parse(told) for told in record.items[:SHOWN_IN_LISTS]]
         return list(ItemSerializer(items, many=True).data)
 
 
@@ -125,10 +155,16 @@ class RunSerializer(serializers.ModelSerializer[ReconcileRun]):
     """A decision, which the node has yet to confirm."""
 
     interface = serializers.UUIDField(source="interface_id", read_only=True)
+    started_by = serializers.CharField(
+        source="started_by.username", default=None, read_only=True, allow_null=True
+    )
 
     class Meta:
         model = ReconcileRun
-        fields = ("id", "interface", "kind", "generation", "started_at", "done_at", "outcome")
+        fields = (
+            "id", "interface", "kind", "generation", "started_by", "started_at", "done_at",
+            "outcome",
+        )  # fmt: skip
         read_only_fields = fields
 
 

@@ -38,7 +38,7 @@ def readable() -> QuerySet[Interface]:
     return rows.defer("node__secret", "node__health_json")
 
 
-def _interface(pk: uuid.UUID) -> Interface:
+def readable_interface(pk: uuid.UUID) -> Interface:
     return get_object_or_404(readable(), pk=pk)
 
 
@@ -68,7 +68,7 @@ class InterfaceDrift(Refusing, GenericAPIView):
 
     @extend_schema(summary="Show what the last check of an interface found")
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        return Response(DriftSerializer(_interface(pk)).data)
+        return Response(DriftSerializer(readable_interface(pk)).data)
 
     @extend_schema(
         summary="Check an interface for drift now",
@@ -76,8 +76,8 @@ class InterfaceDrift(Refusing, GenericAPIView):
         request=None,
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        checking.check(_interface(pk))
-        return Response(DriftSerializer(_interface(pk)).data)
+        checking.check(readable_interface(pk))
+        return Response(DriftSerializer(readable_interface(pk)).data)
 
 
 class NodeDrift(ListAPIView):
@@ -145,7 +145,7 @@ class InterfaceReconcile(Refusing, GenericAPIView):
         responses={200: ReconcileSerializer, 202: ReconcileSerializer},
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        interface = _interface(pk)
+        interface = readable_interface(pk)
         asked = ChoicesSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         plan = FleetPlan((applying.preview(interface, asked.wanted),))
@@ -166,13 +166,13 @@ class InterfaceConflict(Refusing, GenericAPIView):
         summary="Ask the node what panel and node disagree about", responses=ConflictSerializer
     )
     def get(self, request: Request, pk: uuid.UUID) -> Response:
-        return Response(ConflictSerializer(conflicts.inspect(_interface(pk))).data)
+        return Response(ConflictSerializer(conflicts.inspect(readable_interface(pk))).data)
 
     @extend_schema(
         summary="Choose whose state of an interface holds", responses={202: RunSerializer}
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        interface = _interface(pk)
+        interface = readable_interface(pk)
         asked = ChoiceSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         keep = {"panel": conflicts.keep_panels, "node": conflicts.keep_nodes}

@@ -49,6 +49,12 @@ TABLE = {
     "/api/v1/interfaces/": {"GET": READ, "POST": write(201)},
     "/api/v1/interfaces/{}/": {"GET": READ, "PATCH": write(200), "DELETE": write(204)},
     "/api/v1/interfaces/{}/drift/": {"GET": READ, "POST": write(200)},
+    "/api/v1/interfaces/{}/drift/history/": {"GET": READ},
+    "/api/v1/interfaces/{}/drift/decisions/": {"GET": READ},
+    "/api/v1/interfaces/{}/drift/tell-again/": {"POST": write(200)},
+    "/api/v1/interfaces/overlaps/": {"GET": READ},
+    "/api/v1/interfaces/{}/reservations/": {"GET": READ, "POST": write(201)},
+    "/api/v1/interfaces/{}/reservations/x/": {"DELETE": write(404)},
     "/api/v1/interfaces/{}/reconcile/": {"POST": write(409)},  # nobody has checked it
     "/api/v1/interfaces/{}/conflict/": {"GET": {**READ, **ASKED}, "POST": write(409)},
     "/api/v1/drift/": {"GET": READ},
@@ -71,6 +77,7 @@ TABLE = {
 NOBODY = "http://127.0.0.1:1"  # no agent listens there
 BODIES = {
     "nodes/poll/": {"group": None},
+    "reservations/": {"first": "10.20.0.9"},
     "assign-group/": {"group": None},
     "conflict/": {"choose": "panel", "seen": "x"},
     "export/": {"filter": {"status": "never"}},
