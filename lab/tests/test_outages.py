@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from lab import by_panel
+from lab.errors import LabError
 from lab.manage import manage
 from wgpanel import embedded
 
@@ -17,6 +18,14 @@ pytestmark = pytest.mark.lab
 CREATED, KEPT = 250, 50
 DELIVERED_SECONDS = 20.0
 REHANDSHAKE_SECONDS = 30  # a client notices after 15 s that nobody answers to its session
+DIES_BEFORE_THE_HINT = """
+import os
+from nodes.models import Interface
+from peers import desired
+from peers.creating import Where, create
+desired.current_app.send_task = lambda *arguments, **options: os._exit(9)
+create(None, Where(interface=Interface.objects.get(pk={interface!r})), name="orphan")
+"""
 DATABASE = ("wgpanel.sqlite3", "wgpanel.sqlite3-wal", "wgpanel.sqlite3-shm")
 
 
@@ -97,6 +106,17 @@ def test_a_broker_that_is_killed_or_forgets_everything_loses_nothing(rest, panel
     broker(panel).flushall()
     by_panel.in_sync(rest, second["interface"], DELIVERED_SECONDS)
     assert {first["public_key"], second["public_key"]} <= node.peers()
+
+
+def test_a_process_that_dies_between_commit_and_hint_leaves_nothing_behind(rest, panel, managed):
+    node = managed.nodes[0]
+    interface, before = by_panel.interface_of(rest, node)["id"], node.peers()
+    code = DIES_BEFORE_THE_HINT.format(interface=interface)
+    with pytest.raises(LabError):
+        manage(panel.state_dir, "shell", "-c", code)
+    by_panel.in_sync(rest, interface, DELIVERED_SECONDS)
+    (orphan,) = rest.call("GET", "peers/?search=orphan")["results"]
+    assert node.peers() == before | {orphan["public_key"]}
 
 
 def test_a_node_that_reboots_without_the_panel_lets_in_whom_it_should(rest, panel, managed):
