@@ -1,4 +1,5 @@
-"""Where the panel's own secrets come from: the environment, a named file, or the state directory.
+"""Where the panel's own secrets come from: the environment, a named file, a systemd
+credential, or the state directory.
 
 Nothing here has a default value: a secret that is missing stops the start with the way out.
 `python -m wgpanel.secret_files DIR` creates those that are missing, readable by the owner only.
@@ -48,14 +49,14 @@ def obtain_key(name: str, state_dir: Path) -> str:
 def optional_key(name: str, state_dir: Path) -> tuple[str, ...]:
     """Return the key `name` if it is set, by itself or as a file; it must be a good one then."""
     is_set = any(os.environ.get(variable) for variable in (name, f"{name}_FILE"))
-    is_there = is_set or _default_path(name, state_dir).exists()
+    is_there = is_set or _found(name, state_dir).exists()
     return (obtain_key(name, state_dir),) if is_there else ()
 
 
 def _read(name: str, state_dir: Path) -> str:
     if value := os.environ.get(name):
         return value
-    path = Path(os.environ.get(f"{name}_FILE") or _default_path(name, state_dir))
+    path = Path(os.environ.get(f"{name}_FILE") or _found(name, state_dir))
     try:
         return path.read_text().strip()
     except OSError as error:
@@ -64,6 +65,13 @@ def _read(name: str, state_dir: Path) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise ImproperlyConfigured(f"{path} is not text; {_way_out(state_dir)}") from error
+
+
+def _found(name: str, state_dir: Path) -> Path:
+    """Return the credential that systemd handed to this unit (systemd.exec(5)), else the file."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(folder) / name.lower() if folder else None
+    return credential if credential and credential.exists() else _default_path(name, state_dir)
 
 
 def _default_path(name: str, state_dir: Path) -> Path:

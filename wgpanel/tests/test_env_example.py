@@ -12,6 +12,7 @@ READ = re.compile(
 )
 BY_FILE = re.compile(r"""environment\.(?:secret|url|database)\(\s*"([A-Z][A-Z0-9_]+)\"""")
 CONSTANT = re.compile(r'^VARIABLE = "([A-Z][A-Z0-9_]+)"', re.MULTILINE)
+SET_BY_OTHERS = {"DJANGO_SETTINGS_MODULE", "CREDENTIALS_DIRECTORY"}  # manage.py, systemd
 APPS = ("wgpanel", "accounts", "keyring", "schedule", "groups", "nodes")
 
 
@@ -25,7 +26,7 @@ def read_by_the_panel() -> set[str]:
         for name in (*secret_files.NAMES, *secret_files.OPTIONAL)
         for end in ("", "_FILE")
     }
-    return (found | in_files | secrets) - {"DJANGO_SETTINGS_MODULE"}
+    return (found | in_files | secrets) - SET_BY_OTHERS
 
 
 def described() -> set[str]:

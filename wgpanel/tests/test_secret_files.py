@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from wgpanel.secret_files import NAMES, create_missing, obtain, obtain_key
+from wgpanel.secret_files import NAMES, create_missing, obtain, obtain_key, optional_key
 
 NAME = "WGPANEL_SECRET_KEY"
 GOOD = "x9Kq" * 4 + "0a7VbnM2" * 4
@@ -107,3 +107,20 @@ def test_a_field_key_is_exactly_32_bytes_in_base64(tmp_path, monkeypatch, value)
     monkeypatch.setenv("WGPANEL_FIELD_KEY", value)
     with pytest.raises(ImproperlyConfigured, match="32 bytes in base64"):
         obtain_key("WGPANEL_FIELD_KEY", tmp_path)
+
+
+def test_a_credential_of_systemd_is_taken_before_the_state_directory(tmp_path, monkeypatch):
+    create_missing(tmp_path)
+    handed = tmp_path / "credentials"
+    handed.mkdir()
+    (handed / NAME.lower()).write_text(f"{GOOD}\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
+    assert obtain(NAME, tmp_path) == GOOD
+    assert obtain("WGPANEL_FIELD_KEY", tmp_path) != GOOD
+
+
+def test_an_old_key_may_be_a_credential_too(tmp_path, monkeypatch):
+    old = b64encode(os.urandom(32)).decode()
+    (tmp_path / "wgpanel_field_key_old").write_text(old)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert optional_key("WGPANEL_FIELD_KEY_OLD", tmp_path / "none") == (old,)
