@@ -19,14 +19,14 @@ from nodes.forms import NodeForm
 from nodes.group_admin import FleetGroupAdmin
 from nodes.keyed import SECRETS
 from nodes.live import look
-from nodes.models import FleetAlarm, Node, PollingPolicy
+from nodes.models import TRANSPORT_FIELDS, FleetAlarm, Node, PollingPolicy
 from nodes.polling import request_polls
 from nodes.querysets import NodeQuerySet
 from nodes.removal import CannotForget, forget, obstacle, what_goes_with
 from nodes.serializers import SECRET_REPLACED
 from nodes.setup_lines import setup_lines
 
-ASKED_ANOTHER_WAY = {"agent_url", "secret", "enabled"}
+ASKED_ANOTHER_WAY = {*TRANSPORT_FIELDS, "secret", "enabled"}
 
 
 class InterfacesSection(TemplateSection):
@@ -40,6 +40,7 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
     form = NodeForm
     fieldsets = (
         ("Node", {"fields": ("name", "group", "agent_url", "new_secret")}),
+        ("Transport", {"fields": ("tls_pin", "next_tls_pin", "allow_plain_http")}),
         ("Use", {"fields": ("enabled", "maintenance", "max_peers", "weight")}),
     )
     list_display = (

@@ -49,7 +49,10 @@ class NodeForm(forms.ModelForm):
 
     class Meta:
         model = Node
-        fields = ("name", "group", "agent_url", "enabled", "maintenance", "weight", "max_peers")
+        fields = (
+            "name", "group", "agent_url", "tls_pin", "next_tls_pin", "allow_plain_http",
+            "enabled", "maintenance", "weight", "max_peers",
+        )  # fmt: skip
         help_texts = {"agent_url": "For example http://198.51.100.7:8080"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from groups.validators import printable
 from nodes.availability import HAS_ROOM
 from nodes.interfaces import Interface
 from nodes.keyed import KEY_FIELDS, Keyed
+from nodes.pins import PIN_LENGTH, certificate_pin
 from nodes.querysets import NodeQuerySet
 from nodes.scoring import Load, score_sql
 from nodes.validators import agent_url
@@ -53,6 +54,8 @@ REPORTED_FIELDS = (
     "failures", "failing_since", "next_poll_at", "claimed_until", "clock_skew_ms", "agent_version",
     "cpu_percent", "memory_percent", "disk_percent", "active_peers",
 )  # fmt: skip
+# How a node's agent is reached, and known again.
+TRANSPORT_FIELDS = ("agent_url", "tls_pin", "next_tls_pin", "allow_plain_http")
 # Written where places are given and addresses counted; polling renews the two that are since when.
 PLACE_FIELDS = (
     "assigned_peers", "assigned_since_report", "assigned_before_report", "has_free_address",
@@ -73,6 +76,18 @@ class Node(Keyed):
     agent_url = models.CharField(
         "agent URL", max_length=300, validators=[agent_url], help_text="http://198.51.100.7:8080"
     )
+    tls_pin = models.CharField(
+        "certificate pin", max_length=PIN_LENGTH, blank=True, validators=[certificate_pin],
+        help_text="SHA-256 of the agent's certificate, as `wgpanel-agent pin` prints it.",
+    )  # fmt: skip
+    next_tls_pin = models.CharField(
+        "next pin", max_length=PIN_LENGTH, blank=True, validators=[certificate_pin],
+        help_text="Of a certificate that the agent is to change to; accepted beside the first.",
+    )  # fmt: skip
+    allow_plain_http = models.BooleanField(
+        "allow plain HTTP", default=False,
+        help_text="Unsafe: whoever is on the way reads what is asked and answered.",
+    )  # fmt: skip
     group = models.ForeignKey(
         NodeGroup, models.SET_NULL, null=True, blank=True, related_name="nodes"
     )

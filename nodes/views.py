@@ -21,7 +21,7 @@ from groups.models import NodeGroup
 from nodes import changing, client, removal, rotation
 from nodes.filters import NodeFilter
 from nodes.keyed import SECRETS
-from nodes.models import Node, PollingPolicy
+from nodes.models import TRANSPORT_FIELDS, Node, PollingPolicy
 from nodes.polling import request_polls
 from nodes.querysets import NodeQuerySet
 from nodes.serializers import (
@@ -98,8 +98,8 @@ class NodeViewSet(ModelViewSet):
 
     def perform_update(self, serializer: BaseSerializer) -> None:
         node, sent = cast(Node, serializer.instance), serializer.validated_data
-        called_otherwise = (
-            "secret" in sent or sent.get("agent_url", node.agent_url) != node.agent_url
+        called_otherwise = "secret" in sent or any(
+            sent[name] != getattr(node, name) for name in TRANSPORT_FIELDS if name in sent
         )
         serializer.save()
         if called_otherwise:

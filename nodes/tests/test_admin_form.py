@@ -148,3 +148,12 @@ def test_room_is_never_less_than_the_peers_that_are_placed(admin_client):
     refused = admin_client.post(url("change", node), typed(node, max_peers="9"))
     assert "10 peers are placed here." in refused.content.decode()
     assert admin_client.post(url("change", node), typed(node, max_peers="10")).status_code == 302
+
+
+def test_a_pin_is_typed_as_the_agent_prints_it(admin_client):
+    node, pin = make_node(), "0123456789abcdef" * 4
+    refused = admin_client.post(url("change", node), typed(node, tls_pin=pin.upper()))
+    assert "64 hexadecimal digits, in lower case" in refused.content.decode()
+    admin_client.post(url("change", node), typed(node, tls_pin=pin))
+    assert Node.objects.get().tls_pin == pin
+    assert node.history.first().tls_pin == pin

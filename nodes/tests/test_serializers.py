@@ -63,7 +63,8 @@ def test_a_new_secret_is_required_once_and_optional_afterwards():
 def test_what_polling_writes_is_read_only(serializer):
     writable = {name for name, field in serializer().fields.items() if not field.read_only}
     expected = {
-        "name", "agent_url", "group", "enabled", "maintenance", "weight", "max_peers", "secret",
+        "name", "agent_url", "tls_pin", "next_tls_pin", "allow_plain_http", "group", "enabled",
+        "maintenance", "weight", "max_peers", "secret",
     }  # fmt: skip
     assert writable - {"id"} == expected
     assert ("id" in writable) is (serializer is NodeCreateSerializer)
