@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -198,9 +199,9 @@ def hear(sock: socket.socket) -> Heard:
 class ServerThread:
     """Runs a server in a thread of its own; `app` may be exchanged while it runs."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, tls: ssl.SSLContext | None = None) -> None:
         self.app: AgentApp | None = None
-        self._server: EdgeServer = make_server(self._delegate, limits)
+        self._server: EdgeServer = make_server(self._delegate, limits, tls)
         self._socket = listen("127.0.0.1", 0)
         self.address = self._socket.getsockname()
         self._thread = threading.Thread(target=self._run)
@@ -286,9 +287,11 @@ def start_edge(keys: Keys) -> Iterator[Callable[..., Edge]]:
     """Start an edge with limits, nonces or a metrics token of its own."""
     running: list[ServerThread] = []
 
-    def start(limits: Limits | None = None, **fields: Any) -> Edge:
+    def start(
+        limits: Limits | None = None, tls: ssl.SSLContext | None = None, **fields: Any
+    ) -> Edge:
         limits = limits or Limits()
-        server = ServerThread(limits).__enter__()
+        server = ServerThread(limits, tls).__enter__()
         running.append(server)
         fields = {"nonces": NonceStore(None), "keys": keys, "address": server.address} | fields
         fresh = Edge(limits=limits, **fields)

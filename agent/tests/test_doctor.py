@@ -40,6 +40,7 @@ def test_a_healthy_machine_lacks_nothing() -> None:
         ({"now": 0.0}, "clock", "no request can be verified"),
         ({"config_problem": "NODE_ID is missing", "config": None}, "config", "README"),
         ({"port_problem": "127.0.0.1:8080 cannot be had"}, "port", "listen"),
+        ({"tls_problem": "cannot use agent.crt"}, "tls", "wgpanel-agent enrol"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -62,6 +63,7 @@ def test_what_is_missing_is_named_with_its_remedy(
         ),
         ({"is_synchronised": False}, "clock", "time service"),
         ({"missing_interfaces": ("wg0",)}, "interfaces", "wg-quick up wg0"),
+        ({"config": replace(CONFIG, allow_plain_http=True)}, "tls", "others may listen"),
         ({"config": replace(CONFIG, interfaces=())}, "interfaces", "set interfaces"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

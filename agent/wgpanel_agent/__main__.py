@@ -28,6 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, act, about in (
         ("run", run, "serve the panel until SIGTERM; what systemd starts"),
         ("doctor", doctor, "say what this machine lacks; exit code 1 if something is missing"),
+        ("pin", pin, "print the pin of the agent's certificate, as the panel keeps it"),
         ("show", show, "look at the node once and print the report that the panel would get"),
     ):
         command = commands.add_parser(name, help=about, description=about.capitalize() + ".")
@@ -55,6 +56,17 @@ def doctor() -> int:
     return int(any(finding.problem and not finding.is_warning for finding in findings))
 
 
+def pin() -> int:
+    from wgpanel_agent.certificate import pin_of_file
+    from wgpanel_agent.config import ConfigError, load
+
+    identity = load(os.environ).tls
+    if identity is None:
+        raise ConfigError("this agent has no certificate: it speaks plain HTTP")
+    sys.stdout.write(f"{pin_of_file(identity.certificate)}\n")
+    return 0
+
+
 def show() -> int:
     from wgpanel_agent.agent import Agent
     from wgpanel_agent.config import load
@@ -70,10 +82,11 @@ def main() -> int:
     arguments = make_parser().parse_args()
     move_out_of_environment(os.environ)
     from wgpanel_agent.config import ConfigError
+    from wgpanel_agent.tls import BadCertificate
 
     try:
         return int(arguments.act())
-    except (ConfigError, OSError) as error:
+    except (ConfigError, BadCertificate, OSError) as error:
         sys.stderr.write(f"wgpanel-agent: {error}\n")
         return 1
 

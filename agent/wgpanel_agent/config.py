@@ -15,10 +15,12 @@ from typing import Any
 from wgpanel_agent.grammar import InvalidDocument, interface_name
 from wgpanel_agent.protocol import NODE_ID
 from wgpanel_agent.secretfile import BadSecret, close_handed_down, read_secret
+from wgpanel_agent.tls import BadCertificate, Identity, find
 
 PREFIX = "WGPANEL_AGENT_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 DEFAULT_FILE = Path("/etc/wgpanel-agent/agent.toml")
+DEFAULT_STATE_DIR = Path("/var/lib/wgpanel-agent")
 # RFC 2544: a network for benchmarks, never routed. The lab lives there.
 LAB_NETWORK = ipaddress.ip_network("198.18.0.0/15")
 
@@ -37,11 +39,12 @@ class Config:
     secret: bytes = field(repr=False)
     secret_seq: int = 1
     listen: Address = ("127.0.0.1", 8080)
+    tls: Identity | None = None
     allow_plain_http: bool = False
     metrics_listen: Address | None = None
     metrics_token: str | None = field(default=None, repr=False)
     interfaces: tuple[str, ...] = ()
-    state_dir: Path = Path("/var/lib/wgpanel-agent")
+    state_dir: Path = DEFAULT_STATE_DIR
     look_seconds: float = 5.0
     repair_seconds: float = 10.0
     active_seconds: float = 180.0
@@ -116,6 +119,8 @@ SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "secret_file": lambda value: Path(_folder(value)),
     "secret_seq": _whole(0, 999_999),
     "listen": _address,
+    "tls_certificate_file": lambda value: Path(_folder(value)),
+    "tls_key_file": lambda value: Path(_folder(value)),
     "allow_plain_http": _flag,
     "metrics_listen": _address,
     "metrics_token_file": lambda value: Path(_folder(value)),
@@ -149,6 +154,7 @@ def load(environment: Mapping[str, str]) -> Config:
     values["secret"] = _secret(values.pop("secret_file", DEFAULT_SECRET_FILE))
     if "metrics_token_file" in values:
         values["metrics_token"] = _token(values.pop("metrics_token_file"))
+    values["tls"] = _identity(values)
     config = Config(**values)
     _refuse_plain_http(config)
     return config
@@ -202,6 +208,14 @@ def _secret(path: Path) -> bytes:
         close_handed_down(path)
 
 
+def _identity(values: dict[str, Any]) -> Identity | None:
+    named = values.pop("tls_certificate_file", None), values.pop("tls_key_file", None)
+    try:
+        return find(values.get("state_dir", DEFAULT_STATE_DIR), *named)
+    except BadCertificate as error:
+        raise ConfigError(str(error)) from error
+
+
 def _token(path: Path) -> str:
     token = _secret(path)
     if not re.fullmatch(rb"[A-Za-z0-9._~+/=-]+", token):  # RFC 6750 section 2.1
@@ -214,9 +228,11 @@ def _refuse_plain_http(config: Config) -> None:
     if config.allow_plain_http:
         return
     api = ipaddress.ip_address(config.listen[0])
-    if not (api.is_loopback or api in LAB_NETWORK):
+    if not (config.tls or api.is_loopback or api in LAB_NETWORK):
         raise _too_open("listen", api)
-    metrics = ipaddress.ip_address(config.metrics_listen[0]) if config.metrics_listen else api
+    if not config.metrics_listen:
+        return
+    metrics = ipaddress.ip_address(config.metrics_listen[0])
     if metrics.is_unspecified or not (metrics.is_private or metrics.is_loopback):
         raise _too_open("metrics_listen", metrics)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wgpanel_agent.config import Address, Config, ConfigError, load
+from wgpanel_agent.tls import BadCertificate, client_context, server_context
 
 CAP_NET_ADMIN = 12  # capability(7); its bit in CapEff
 SANE_TIME = 1_735_689_600  # 2025-01-01: a clock before it was never set
@@ -36,6 +37,7 @@ class Probes:
     config: Config | None = None
     config_problem: str | None = None
     port_problem: str | None = None
+    tls_problem: str | None = None
     missing_interfaces: tuple[str, ...] = ()
 
 
@@ -112,6 +114,16 @@ def check_port(seen: Probes) -> Finding:
     return Finding("port", seen.port_problem, "stop what holds it, or set listen")
 
 
+def check_tls(seen: Probes) -> Finding:
+    """Without a certificate all is well as long as only this machine can listen in."""
+    if seen.tls_problem:
+        return Finding("tls", seen.tls_problem, "run wgpanel-agent enrol, or mend the two files")
+    if seen.config is None or seen.config.tls or not seen.config.allow_plain_http:
+        return Finding("tls")
+    advice = "join the panel with wgpanel-agent enrol, or keep to a private network"
+    return Finding("tls", "plain HTTP is allowed: others may listen", advice, is_warning=True)
+
+
 def check_interfaces(seen: Probes) -> Finding:
     if seen.config and not seen.config.interfaces:
         advice = "set interfaces: nothing is managed without it"
@@ -131,6 +143,7 @@ CHECKS: tuple[Callable[[Probes], Finding], ...] = (
     check_clock,
     check_config,
     check_port,
+    check_tls,
     check_interfaces,
 )
 
@@ -153,7 +166,8 @@ def probe(environment: Mapping[str, str]) -> Probes:
         is_synchronised=NTP_MARK.exists() if NTP_MARK.parent.exists() else None,
         config=config,
         config_problem=problem,
-        port_problem=_port_problem(config.listen) if config else None,
+        port_problem=_port_problem(config) if config else None,
+        tls_problem=_tls_problem(config) if config else None,
         missing_interfaces=tuple(sorted(set(names) - {name for _, name in socket.if_nameindex()})),
     )
 
@@ -177,21 +191,33 @@ def _is_on(name: str) -> bool:
         return True  # no IPv6 here: nothing to forward
 
 
-def _port_problem(address: Address) -> str | None:
+def _port_problem(config: Config) -> str | None:
     """None as well where the port is taken by an agent that runs already."""
-    host, port = address
+    host, port = address = config.listen
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server(address, family=family).close()
     except OSError as error:
-        if error.errno == errno.EADDRINUSE and _is_agent(address):
+        if error.errno == errno.EADDRINUSE and _is_agent(
+            address, speaks_tls=config.tls is not None
+        ):
             return None
         return f"{host}:{port} cannot be had: {error.strerror}"
     return None
 
 
-def _is_agent(address: Address) -> bool:
+def _tls_problem(config: Config) -> str | None:
+    try:
+        server_context(config.tls) if config.tls else None
+    except BadCertificate as error:
+        return str(error)
+    return None
+
+
+def _is_agent(address: Address, *, speaks_tls: bool) -> bool:
     connection = http.client.HTTPConnection(*address, timeout=2)
+    if speaks_tls:  # our own, or not: either way nothing is told to it
+        connection = http.client.HTTPSConnection(*address, timeout=2, context=client_context())
     try:
         connection.request("GET", "/health")
         return connection.getresponse().read() in HEALTH_ANSWERS

@@ -20,6 +20,7 @@ from wgpanel_agent.once import Once
 from wgpanel_agent.routes import METRICS_ONLY, ROUTES, Route
 from wgpanel_agent.server import serve
 from wgpanel_agent.store import Store
+from wgpanel_agent.tls import server_context
 
 logger = logging.getLogger(__name__)
 
@@ -86,11 +87,13 @@ async def _serve(agent: Agent, nonces: NonceStore) -> None:
         )
 
     elsewhere = config.metrics_listen is not None
-    logger.info("node %s listens on %s:%d", config.node_id, *config.listen)
+    manner = "TLS" if config.tls else "plain HTTP"
+    logger.info("node %s listens on %s:%d, %s", config.node_id, *config.listen, manner)
     await serve(
         app(tuple(r for r in ROUTES if r not in METRICS_ONLY) if elsewhere else ROUTES),
         *config.listen,
         limits=limits,
+        tls=server_context(config.tls) if config.tls else None,
         metrics_app=app(METRICS_ONLY),
         metrics_listen=config.metrics_listen,
     )

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +14,34 @@ import uvicorn
 from wgpanel_agent.connection import StrictConnection, Waiting
 from wgpanel_agent.limits import Limits
 
+BACKLOG = 512
 GRACE = 30  # seconds that requests under way have after a signal
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class EdgeServer(uvicorn.Server):
-    """Leaves signals to `serve`, which stops several servers with one."""
+    """Leaves signals to `serve`, which stops several servers with one, and hurries handshakes."""
+
+    def __init__(self, config: uvicorn.Config, limits: Limits, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._limits, self._tls = limits, tls
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's own, which would leave a TLS handshake a minute."""
+        loop, hurry = asyncio.get_running_loop(), self._limits.request_time if self._tls else None
+        self.servers = [
+            await loop.create_server(
+                self._connection, sock=listener, backlog=BACKLOG, ssl=self._tls,
+                ssl_handshake_timeout=hurry, ssl_shutdown_timeout=hurry,
+            )
+            for listener in sockets or []
+        ]  # fmt: skip
+        self.started = True
+
+    def _connection(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]  # our own factory
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -31,7 +54,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.create_server(
         (host, port),
         family=socket.AF_INET6 if ":" in host else socket.AF_INET,
-        backlog=512,
+        backlog=BACKLOG,
         dualstack_ipv6=host == "::",
     )
     # asyncio sets it only where the protocol is spelled out; without it each answer waits 40 ms.
@@ -39,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def make_server(app: Any, limits: Limits) -> EdgeServer:
+def make_server(app: Any, limits: Limits, tls: ssl.SSLContext | None = None) -> EdgeServer:
     connection = functools.partial(
         StrictConnection, limits=limits, waiting=Waiting(limits.connections)
     )
@@ -57,7 +80,7 @@ def make_server(app: Any, limits: Limits) -> EdgeServer:
         date_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    return EdgeServer(config)
+    return EdgeServer(config, limits, tls)
 
 
 async def serve(
@@ -66,15 +89,16 @@ async def serve(
     port: int,
     *,
     limits: Limits,
+    tls: ssl.SSLContext | None = None,
     metrics_app: Any = None,
     metrics_listen: tuple[str, int] | None = None,
 ) -> None:
     """Serve until a signal, then finish what is under way and return.
 
-    With `metrics_listen`, `metrics_app` is served there. Raises OSError before anything runs
-    where an address is taken.
+    With `metrics_listen`, `metrics_app` is served there, without TLS. Raises OSError before
+    anything runs where an address is taken.
     """
-    listeners = [(make_server(app, limits), listen(host, port))]
+    listeners = [(make_server(app, limits, tls), listen(host, port))]
     if metrics_listen:
         listeners.append((make_server(metrics_app, limits), listen(*metrics_listen)))
     loop = asyncio.get_running_loop()
