@@ -69,8 +69,9 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
     class Meta:
         model = Node
         fields = (
-            "id", "name", "agent_url", "tls_pin", "next_tls_pin", "allow_plain_http", "group", "group_name", "region", "enabled", "maintenance",
-            "weight", "max_peers", "secret", "status", "status_reason", "status_since",
+            "id", "name", "agent_url", "tls_pin", "next_tls_pin", "allow_plain_http",
+            "group", "group_name", "region", "enabled", "maintenance", "weight", "max_peers",
+            "secret", "status", "status_reason", "status_since",
             "reported_at", "last_attempt_at", "next_poll_at", "failures", "clock_skew_ms",
             "agent_version", "cpu_percent", "memory_percent", "disk_percent", "active_peers",
             "assigned_peers", "has_free_address", "score",
