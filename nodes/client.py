@@ -1,26 +1,24 @@
 """One signed call to one agent; many at once: `fanout`. The rules of both are in `exchange`."""
 
-import socket
 import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import requests
 import urllib3
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
 from wgpanel_agent.documents import StatusReport
 from wgpanel_agent.protocol import SignedRequest
 
 from nodes import reports, targets
 from nodes.exchange import AgentError, Answer, Call, Received, converse
 from nodes.models import Node
+from nodes.pinning import Pinned
+from nodes.promotion import promote
+from nodes.session import CONNECT_SECONDS, READ_SECONDS, new_session
+from nodes.transport import way
 from nodes.wire import MAX_ANSWER_BYTES, failure_of, not_connected, too_large, too_slow
 
 __all__ = ["AgentError", "SignedAnswer", "call", "test_connection"]
-
-CONNECT_SECONDS = 3.0
-READ_SECONDS = 10.0
 
 
 class Patience(NamedTuple):
@@ -67,18 +65,23 @@ def call(
     """
     if "keys" not in parts:
         parts |= {"keys": targets.node_keys(node), "next_keys": targets.next_keys(node)}
-    asked = Call(targets.authority(node.agent_url), path=path, **parts)
+    transport = (node.agent_url, node.tls_pin, node.next_tls_pin, node.allow_plain_http)
+    authority, pins = way(*transport)
+    asked = Call(authority, path=path, pins=pins, **parts)
+    trust = Pinned(pins) if pins else None
     patience = Patience(read_seconds or READ_SECONDS, most_bytes)
-    answer = _converse(asked, node.clock_skew_ms, patience)
+    answer = _converse(asked, node.clock_skew_ms, patience, trust)
+    if trust is not None and trust.has_seen_the_next:
+        promote(node.pk, trust.pins)
     if answer.skew_ms != node.clock_skew_ms:
         Node.objects.filter(pk=node.pk).update(clock_skew_ms=targets.storable_skew(answer.skew_ms))
     return answer
 
 
-def _converse(asked: Call, skew_ms: int | None, patience: Patience) -> Answer:
+def _converse(asked: Call, skew_ms: int | None, patience: Patience, trust: Pinned | None) -> Answer:
     conversation = converse(asked, skew_ms)
     request = next(conversation)
-    with _session() as session:
+    with new_session(trust) as session:
         try:
             while True:
                 request = conversation.send(_send(session, asked, request, patience))
@@ -91,11 +94,12 @@ def _send(
     session: requests.Session, asked: Call, request: SignedRequest, patience: Patience
 ) -> Received:
     query = f"?{asked.query}" if asked.query else ""
+    scheme = "https" if asked.pins else "http"
     sent_at = time.time()
     try:
         with session.request(
             asked.method,
-            f"http://{asked.authority}{asked.path}{query}",
+            f"{scheme}://{asked.authority}{asked.path}{query}",
             data=asked.body or None,
             headers=request.headers,
             timeout=(CONNECT_SECONDS, patience.read_seconds),
@@ -118,46 +122,3 @@ def _received(response: requests.Response, sent_at: float, most_bytes: int) -> R
     headers = response.raw.headers.iteritems()
     lines = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
     return Received(response.status_code, lines, body, sent_at, time.time())
-
-
-def _session() -> requests.Session:
-    """No proxy, no .netrc, no retries, and a time limit on the whole answer."""
-    session = requests.Session()
-    session.trust_env = False
-    session.headers.clear()
-    session.mount("http://", _DeadlineAdapter())
-    return session
-
-
-class _DeadlineSocket(socket.socket):
-    """A socket whose timeout is for all that is read, not for each piece: a trickle ends too."""
-
-    _ends_at = 0.0
-
-    def settimeout(self, value: float | None) -> None:
-        super().settimeout(value)
-        self._ends_at = time.monotonic() + (value or READ_SECONDS)
-
-    def recv_into(self, *arguments: Any) -> int:
-        remaining = self._ends_at - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("the answer came too slowly")
-        super().settimeout(remaining)
-        return super().recv_into(*arguments)
-
-
-class _DeadlineConnection(HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        self.sock = _DeadlineSocket(fileno=self.sock.detach())
-        self.sock.settimeout(READ_SECONDS)
-
-
-class _DeadlinePool(HTTPConnectionPool):
-    ConnectionCls = _DeadlineConnection
-
-
-class _DeadlineAdapter(requests.adapters.HTTPAdapter):
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _DeadlinePool}

@@ -14,8 +14,13 @@ from typing import Any, NamedTuple
 from wgpanel_agent import protocol
 from wgpanel_agent.protocol import Keys, ProtocolError, SignedRequest, VerifiedResponse
 
+from nodes.pins import Pins
+
 SKEW_WORTH_A_WARNING_MS = 5_000
+OTHER_CERTIFICATE = "Another certificate than the pinned one is shown at this address."
+NO_TLS = "What answers at this address does not speak TLS as our agent does."
 SOMEBODY_ELSE = "Somebody else answers at this address: the answer is not signed with our key."
+MISTAKEN_IDENTITY = (SOMEBODY_ELSE, OTHER_CERTIFICATE, NO_TLS)
 _LATEST_TIME = 10**12  # far beyond any clock, and still a time that can be signed
 
 
@@ -23,7 +28,8 @@ class AgentError(Exception):
     """The agent gave no answer that can be believed and used.
 
     `code` is for machines: timeout, refused, unreachable, unsigned, wrong_key, bad_answer,
-    clock_skew, identity_mismatch, no_secret, locked, bad_url, or http_ and a status.
+    clock_skew, identity_mismatch, no_secret, no_pin, locked, bad_url, address_refused,
+    plain_http_refused, or http_ and a status.
     `sentence` is for people. `skew_ms` is set where the agent proved that its clock is off.
     `envelope` is what the agent itself said of its refusal, verified; empty when it said nothing.
     `retry_after` is how many seconds it wants to be left alone, None where it did not say.
@@ -45,7 +51,7 @@ class AgentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to ask of which agent; `authority` is what Host says.
+    """What to ask of which agent; `authority` is what Host says, without `pins` by plain HTTP.
 
     `next_keys` are tried where `keys` are refused: the agent may have them already.
     """
@@ -59,6 +65,7 @@ class Call:
     if_match: str | None = None
     idempotency_key: str | None = None
     next_keys: Keys | None = None
+    pins: Pins | None = None
 
 
 class Received(NamedTuple):

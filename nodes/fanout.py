@@ -9,7 +9,6 @@ import atexit
 import gc
 import os
 import resource
-import ssl
 import threading
 import time
 from collections import deque
@@ -24,6 +23,9 @@ from yarl import URL
 
 from nodes import cadence
 from nodes.exchange import AgentError, Received
+from nodes.outbound import CheckedResolver
+from nodes.pinning import CONTEXT, Pinned
+from nodes.pins import Pins
 from nodes.wire import MAX_ANSWER_BYTES, failure_of, not_connected, too_large, too_slow
 
 T = TypeVar("T")
@@ -44,14 +46,19 @@ NOT_RUN = AgentError("not_run", "Nobody has asked yet.")
 
 @dataclass(slots=True)
 class Errand:
-    """A GET to carry to one agent, and what came of it; times are Unix time."""
+    """A GET to carry to one agent, and what came of it; times are Unix time.
+
+    Without `pins` it goes by plain HTTP. `changed_certificate` says that the next one was shown.
+    """
 
     authority: str
     path: str
     headers: Mapping[str, str]
+    pins: Pins | None
     sent_at: float = field(default=0.0, init=False)
     ended_at: float = field(default=0.0, init=False)
     result: Received | AgentError = field(default=NOT_RUN, init=False)
+    changed_certificate: bool = field(default=False, init=False)
 
 
 class Fanout:
@@ -149,11 +156,13 @@ class Fanout:
         errand.ended_at = time.time()
 
     async def _get(self, errand: Errand) -> Received:
-        url = _url(errand.authority, errand.path)
+        trust = _pinned(errand.pins) if errand.pins else None
+        url = _url("https" if trust else "http", errand.authority, errand.path)
         async with self._session.get(
-            url, headers=errand.headers, allow_redirects=False
+            url, headers=errand.headers, allow_redirects=False, ssl=trust or CONTEXT
         ) as response:
             body = await _read(response)
+            errand.changed_certificate = trust is not None and trust.has_seen_the_next
             return Received(
                 response.status, response.raw_headers, body, errand.sent_at, time.time()
             )
@@ -205,8 +214,13 @@ class _Round(Generic[E]):
 
 
 @lru_cache(maxsize=20_000)
-def _url(authority: str, path: str) -> URL:
-    return URL(f"http://{authority}{path}", encoded=True)
+def _url(scheme: str, authority: str, path: str) -> URL:
+    return URL(f"{scheme}://{authority}{path}", encoded=True)
+
+
+@lru_cache(maxsize=20_000)
+def _pinned(pins: Pins) -> Pinned:
+    return Pinned(pins)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -227,7 +241,7 @@ async def new_session() -> aiohttp.ClientSession:
         limit=0,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
         happy_eyeballs_delay=None,
-        ssl=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # trusts nobody: it loads no CA bundle
+        resolver=CheckedResolver(),
     )
     return aiohttp.ClientSession(
         connector=connector,

@@ -53,7 +53,7 @@ class NodeForm(forms.ModelForm):
             "name", "group", "agent_url", "tls_pin", "next_tls_pin", "allow_plain_http",
             "enabled", "maintenance", "weight", "max_peers",
         )  # fmt: skip
-        help_texts = {"agent_url": "For example http://198.51.100.7:8080"}
+        help_texts = {"agent_url": "For example https://198.51.100.7:8080"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -18,6 +18,7 @@ class Outcome(NamedTuple):
     ended_at: float
     result: Told | AgentError
     skew_ms: int | None
+    changed_certificate: bool = False
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Inquiry(Errand):
         call = status_call(node)
         conversation = converse(call, node.clock_skew_ms)
         request = next(conversation)
-        return cls(call.authority, call.path, request.headers, node, conversation)
+        return cls(call.authority, call.path, request.headers, call.pins, node, conversation)
 
     def reply(self) -> Answer | AgentError | None:
         """Verify what came; None when the errand is to be run again, with new headers."""
@@ -58,4 +59,5 @@ class Inquiry(Errand):
             return self._outcome(error, reply.skew_ms)
 
     def _outcome(self, result: Told | AgentError, skew_ms: int | None) -> Outcome:
-        return Outcome(self.node, self.sent_at, self.ended_at, result, skew_ms)
+        changed = self.changed_certificate and not isinstance(result, AgentError)
+        return Outcome(self.node, self.sent_at, self.ended_at, result, skew_ms, changed)

@@ -12,11 +12,13 @@ from simple_history.models import HistoricalRecords
 from groups.models import NodeGroup
 from groups.validators import printable
 from nodes.availability import HAS_ROOM
+from nodes.exchange import AgentError
 from nodes.interfaces import Interface
 from nodes.keyed import KEY_FIELDS, Keyed
 from nodes.pins import PIN_LENGTH, certificate_pin
 from nodes.querysets import NodeQuerySet
 from nodes.scoring import Load, score_sql
+from nodes.transport import way
 from nodes.validators import agent_url
 
 __all__ = ["FleetAlarm", "Interface", "Node", "PollCount", "PollingPolicy", "Status"]
@@ -56,6 +58,8 @@ REPORTED_FIELDS = (
 )  # fmt: skip
 # How a node's agent is reached, and known again.
 TRANSPORT_FIELDS = ("agent_url", "tls_pin", "next_tls_pin", "allow_plain_http")
+# Which of them is at fault where they do not go together, by the code of the error.
+TRANSPORT_FAULTS = {"no_pin": "tls_pin", "plain_http_refused": "agent_url"}
 # Written where places are given and addresses counted; polling renews the two that are since when.
 PLACE_FIELDS = (
     "assigned_peers", "assigned_since_report", "assigned_before_report", "has_free_address",
@@ -74,7 +78,7 @@ class Node(Keyed):
         max_length=64, unique=True, validators=[MinLengthValidator(1), printable]
     )
     agent_url = models.CharField(
-        "agent URL", max_length=300, validators=[agent_url], help_text="http://198.51.100.7:8080"
+        "agent URL", max_length=300, validators=[agent_url], help_text="https://198.51.100.7:8080"
     )
     tls_pin = models.CharField(
         "certificate pin", max_length=PIN_LENGTH, blank=True, validators=[certificate_pin],
@@ -169,8 +173,17 @@ class Node(Keyed):
         return self.name
 
     def clean(self) -> None:
+        self.clean_transport()
         if self.max_peers is not None and self.max_peers < self.assigned_peers:
             raise ValidationError({"max_peers": overfull(self.assigned_peers)})
+
+    def clean_transport(self) -> None:
+        """Refuse what its fields allow one by one: TLS without a pin, plain HTTP to anywhere."""
+        try:
+            way(self.agent_url, self.tls_pin, self.next_tls_pin, self.allow_plain_http)
+        except AgentError as error:
+            if field := TRANSPORT_FAULTS.get(error.code):
+                raise ValidationError({field: error.sentence}) from error
 
     @property
     def load(self) -> Load:

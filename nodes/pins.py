@@ -6,11 +6,19 @@ certificate that was pinned when the node joined holds its private key, and noth
 
 import hashlib
 import re
+from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 
 PIN_LENGTH = 64
 _PIN = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class Pins(NamedTuple):
+    """Which certificates an agent may show: its own, and the one that it is to change to."""
+
+    current: str
+    next: str = ""
 
 
 def pin_of(certificate: bytes) -> str:

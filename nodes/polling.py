@@ -14,9 +14,11 @@ from django.db.models import Case, Value, When
 from django.utils import timezone
 
 from nodes import cadence, fanout, poll_counts, results
-from nodes.exchange import SOMEBODY_ELSE, AgentError
+from nodes.exchange import MISTAKEN_IDENTITY, AgentError
 from nodes.inquiry import Inquiry, Outcome
 from nodes.models import Node, PollingPolicy, Status
+from nodes.pins import Pins
+from nodes.promotion import promote
 from nodes.querysets import NodeQuerySet
 from nodes.results import Written
 from nodes.targets import Seen
@@ -53,11 +55,17 @@ def poll(node_ids: Iterable[UUID]) -> Round:
     summary = Round(asked=len(nodes))
     for outcomes in _ask(nodes):
         written = results.write(outcomes, interval)
+        _promote(outcomes)
         poll_counts.note(written.reported, written.failures.total(), timezone.now())
         summary.add(written)
     if summary.failures:
         settle_overdue(timezone.now(), interval)
     return summary
+
+
+def _promote(outcomes: Iterable[Outcome]) -> None:
+    for node in (outcome.node for outcome in outcomes if outcome.changed_certificate):
+        promote(node.id, Pins(node.tls_pin, node.next_tls_pin))
 
 
 def _ask(nodes: Iterable[Seen]) -> Iterator[list[Outcome]]:
@@ -97,7 +105,7 @@ def settle_overdue(now: dt.datetime, interval: dt.timedelta) -> int:
     Rows that are being written at this moment are left to their writer, who settles next.
     """
     verdict = Case(
-        When(status_reason=SOMEBODY_ELSE, then=Value(Status.IDENTITY_MISMATCH)),
+        When(status_reason__in=MISTAKEN_IDENTITY, then=Value(Status.IDENTITY_MISMATCH)),
         default=Value(Status.OFFLINE),
     )
     with transaction.atomic():

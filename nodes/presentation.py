@@ -96,6 +96,19 @@ def flags(node: Node) -> SafeString:
     return format_html_join(" ", "{}", ((badge(*flag),) for flag in shown))
 
 
+def transport(node: Node) -> SafeString:
+    """Return how the agent is reached: in green the pin that it is known by, else in red."""
+    if not node.agent_url.startswith("https://"):
+        return badge("plain HTTP", "danger", "Whoever is on the way can read along")
+    if not node.tls_pin:
+        return badge(
+            "TLS, no pin", "danger", "The agent cannot be told from others: nobody asks it"
+        )
+    waiting = f"; {node.next_tls_pin} may follow" if node.next_tls_pin else ""
+    text = f"TLS, pinned {node.tls_pin[:SHOWN_KEY_CHARACTERS]}…"
+    return badge(text, "success", f"{node.tls_pin}{waiting}")
+
+
 def interface_state(state: str) -> SafeString:
     return badge(state, INTERFACE_TONES.get(state, "default"))
 

@@ -1,6 +1,7 @@
 import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -9,11 +10,12 @@ from rest_framework.validators import UniqueValidator
 from groups import references
 from groups.models import NodeGroup
 from groups.serializers import ChangedFieldsSerializer
-from nodes.models import PLACE_FIELDS, REPORTED_FIELDS, Node, Status, overfull
+from nodes.models import PLACE_FIELDS, REPORTED_FIELDS, TRANSPORT_FIELDS, Node, Status, overfull
 from nodes.standing import standing_reason
 from nodes.validators import agent_secret
 
 MAX_SELECTION = 1000
+NEW = Node()
 SECRET_REPLACED = "Secret replaced."  # noqa: S105  (a sentence)
 
 
@@ -51,6 +53,14 @@ class ReportField(serializers.JSONField):
         return super().get_attribute(instance)
 
 
+def _refuse_together(settings: dict[str, Any]) -> None:
+    node = Node(**{name: settings[name] for name in TRANSPORT_FIELDS})
+    try:
+        node.clean_transport()
+    except DjangoValidationError as error:
+        raise serializers.ValidationError(error.message_dict) from error
+
+
 class NodeSerializer(ChangedFieldsSerializer[Node]):
     """A node: its settings, and what polling found."""
 
@@ -84,6 +94,12 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
         if self.instance and max_peers < (assigned := self.instance.assigned_peers):
             raise serializers.ValidationError(overfull(assigned))
         return max_peers
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.keys() & set(TRANSPORT_FIELDS):
+            known = {name: getattr(self.instance or NEW, name) for name in TRANSPORT_FIELDS}
+            _refuse_together(known | attrs)
+        return attrs
 
     def get_status_reason(self, node: Node) -> str:
         return standing_reason(node)

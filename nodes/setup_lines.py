@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from nodes.models import Node
+from nodes.outbound import PORTS, Address
 
-PORT = 80  # RFC 9110 section 4.2.1
+ANYWHERE = "0.0.0.0"  # noqa: S104  (where the panel knows a name, the node has some address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,11 @@ class SetupLines:
 def setup_lines(node: Node) -> SetupLines:
     """Return the settings with which an agent answers as `node`."""
     url = urlsplit(node.agent_url)
-    values = {"node_id": str(node.pk), "listen": f"{_bracketed(url.hostname)}:{url.port or PORT}"}
-    values |= {"interfaces": "wg0"}
-    values |= {} if _is_loopback(url.hostname or "") else {"allow_plain_http": "true"}
+    address = _address(url.hostname or "")
+    listen = f"{_bracketed(str(address or ANYWHERE))}:{url.port or PORTS[url.scheme]}"
+    values = {"node_id": str(node.pk), "listen": listen, "interfaces": "wg0"}
+    if url.scheme == "http" and not (address and address.is_loopback):
+        values |= {"allow_plain_http": "true"}
     return SetupLines(
         toml="\n".join(f"{name} = {_toml(value)}" for name, value in values.items()),
         environment="\n".join(
@@ -31,16 +34,16 @@ def setup_lines(node: Node) -> SetupLines:
     )
 
 
-def _bracketed(host: str | None) -> str:
-    return f"[{host}]" if ":" in (host or "") else f"{host}"
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _toml(value: str) -> str:
     return value if value == "true" else f'"{value}"'
 
 
-def _is_loopback(host: str) -> bool:
+def _address(host: str) -> Address | None:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:  # a name
-        return False
+        return None

@@ -5,7 +5,8 @@ in place and says why; only the deadline in `cadence` turns it into one of two o
 
 * `offline`: no believable answer; a wrong key, an unsigned answer and a redirect are such failures.
 * `identity_mismatch`: something at the address signs, but not with the key of this node: another
-  node's agent, another panel's, or a recorded answer. (A changed TLS pin will belong here.)
+  node's agent, another panel's, or a recorded answer. Or it shows another certificate than the
+  pinned one, or speaks no TLS where our agent does; then nothing was said to it.
 """
 
 from wgpanel_agent.documents import InterfaceReport, StatusReport

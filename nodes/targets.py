@@ -5,7 +5,6 @@ from functools import lru_cache
 from typing import NamedTuple, cast
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from wgpanel_agent import protocol
 from wgpanel_agent.protocol import Keys
 
@@ -13,7 +12,7 @@ from keyring.fields import Secret, SecretField
 from keyring.sealing import SecretLocked
 from nodes.exchange import AgentError, Call
 from nodes.models import Node
-from nodes.validators import agent_url as check_agent_url
+from nodes.transport import way
 
 STATUS_PATH = "/v1/status"
 REMEMBERED = 20_000  # calls, by all that goes into them: opening a secret costs more than signing
@@ -29,6 +28,9 @@ class Seen(NamedTuple):
     secret_seq: int
     next_secret: str | None
     next_secret_seq: int | None
+    tls_pin: str
+    next_tls_pin: str
+    allow_plain_http: bool
     clock_skew_ms: int | None
     last_attempt_at: dt.datetime | None
     failures: int
@@ -36,20 +38,23 @@ class Seen(NamedTuple):
 
 def status_call(node: Seen) -> Call:
     """Return the call for a status report; raise AgentError where the row does not permit one."""
+    transport = (node.agent_url, node.tls_pin, node.next_tls_pin, node.allow_plain_http)
     following = (node.next_secret, node.next_secret_seq)
-    return _status_call(node.id, node.agent_url, (node.secret, node.secret_seq), following)
+    return _status_call(node.id, transport, (node.secret, node.secret_seq), following)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _status_call(
     node_id: UUID,
-    agent_url: str,
+    transport: tuple[str, str, str, bool],
     current: tuple[str | None, int],
     following: tuple[str | None, int | None],
 ) -> Call:
+    authority, pins = way(*transport)
     sealed, seq = following
     next_keys = keys(node_id, sealed, seq, "next_secret") if seq else None
-    return Call(authority(agent_url), keys(node_id, *current), STATUS_PATH, next_keys=next_keys)
+    mine = keys(node_id, *current)
+    return Call(authority, mine, STATUS_PATH, next_keys=next_keys, pins=pins)
 
 
 def node_keys(node: Node) -> Keys:
@@ -78,18 +83,6 @@ def keys(node_id: UUID, sealed_secret: str | None, seq: int, column: str = "secr
     except SecretLocked as error:
         raise AgentError("locked", f"The stored secret does not open: {error}.") from error
     return protocol.derive_keys(str(node_id), seq, secret.encode())
-
-
-def authority(agent_url: str) -> str:
-    """Return what Host says for the agent's URL; raise AgentError bad_url.
-
-    Checked again here, because a row may be older than WGPANEL_PLAIN_HTTP_NETWORKS.
-    """
-    try:
-        check_agent_url(agent_url)
-    except ValidationError as error:
-        raise AgentError("bad_url", f"The agent URL cannot be used: {error.message}") from error
-    return agent_url.removeprefix("http://").removesuffix(":80")
 
 
 def storable_skew(skew_ms: int) -> int:

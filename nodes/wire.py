@@ -1,9 +1,10 @@
 """What both ways of calling an agent share: the limits of an answer, and failures in words."""
 
 import errno
+import ssl
 from collections.abc import Iterator
 
-from nodes.exchange import AgentError
+from nodes.exchange import NO_TLS, AgentError
 
 MAX_ANSWER_BYTES = 1024 * 1024
 
@@ -25,6 +26,8 @@ def failure_of(error: BaseException, authority: str) -> AgentError:
     cause = next((one for one in _causes(error) if _errno(one)), None)
     if cause is None:
         return AgentError("bad_answer", "The connection was closed without a usable HTTP answer.")
+    if isinstance(cause, ssl.SSLError):
+        return AgentError("identity_mismatch", NO_TLS)
     if _errno(cause) == errno.ECONNREFUSED:
         return AgentError("refused", f"Connection refused: nothing listens at {authority}.")
     if _errno(cause) in (errno.ECONNRESET, errno.EPIPE):

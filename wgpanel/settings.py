@@ -23,9 +23,8 @@ ALLOWED_HOSTS = environment.words("WGPANEL_ALLOWED_HOSTS", ("localhost", "127.0.
 CSRF_TRUSTED_ORIGINS = environment.words("WGPANEL_TRUSTED_ORIGINS")
 HTTPS = environment.truth("WGPANEL_HTTPS")
 TRUSTED_PROXIES = environment.whole("WGPANEL_TRUSTED_PROXIES", int(HTTPS), least=0, most=5)
-WGPANEL_PLAIN_HTTP_NETWORKS = environment.networks(
-    "WGPANEL_PLAIN_HTTP_NETWORKS", ("127.0.0.0/8", "::1/128")
-)
+WGPANEL_NODE_NETWORKS = environment.networks("WGPANEL_NODE_NETWORKS", ())
+WGPANEL_PLAIN_HTTP_NETWORKS = environment.networks("WGPANEL_PLAIN_HTTP_NETWORKS", ())
 METRICS_TOKEN = environment.secret("WGPANEL_METRICS_TOKEN")
 POLLS_IN_FLIGHT = environment.whole("WGPANEL_POLLS_IN_FLIGHT", 300, least=1, most=10_000)
 WGPANEL_KEY_DAYS = environment.whole("WGPANEL_KEY_DAYS", 90, least=0, most=3650)

@@ -1,10 +1,12 @@
 """What may answer at a node's address: the agent's real HTTP edge, or somebody who is none."""
 
 import asyncio
+import ipaddress
 import json
 import secrets
 import socket
 import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from uuid import uuid4
 
 from wgpanel_agent.app import AgentApp
 from wgpanel_agent.auth import Gate
+from wgpanel_agent.certificate import CERTIFICATE_FILE, KEY_FILE, make, pin_of_file
 from wgpanel_agent.http import Counters
 from wgpanel_agent.key_ring import KeyRing
 from wgpanel_agent.limits import Limits
@@ -22,30 +25,50 @@ from wgpanel_agent.protocol import Binding, Keys, derive_keys, sign_response
 from wgpanel_agent.routes import ROUTES
 from wgpanel_agent.running import handler_of
 from wgpanel_agent.server import listen, make_server
+from wgpanel_agent.tls import Identity, server_context
 
 from nodes.models import Node
 from nodes.tests.builders import make_node, make_report
 
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 REPORT = json.dumps(make_report()).encode()
+
+
+def make_identity(folder: Path) -> Identity:
+    make(folder)
+    return Identity(folder / CERTIFICATE_FILE, folder / KEY_FILE)
 
 
 class LiveAgent:
     """The agent's real edge on a loopback port; what it reports is set by the test."""
 
-    def __init__(self, folder: Path, clock_offset: float = 0) -> None:
+    def __init__(self, folder: Path, clock_offset: float = 0, tls: bool = False) -> None:
         self.node_id, self.secret = uuid4(), secrets.token_urlsafe(32)
         self.body, self.clock_offset, self.asked = REPORT, clock_offset, 0
         first = (str(self.node_id), 1, self.secret.encode())
         self.keys = KeyRing(*first, folder / f"{self.node_id}.json", clock=self._clock)
-        self._server = make_server(self._app(folder / str(self.node_id)), Limits())
+        self.identity = make_identity(folder / f"tls-{self.node_id}") if tls else None
+        self.pin = pin_of_file(self.identity.certificate) if self.identity else ""
+        self._server = make_server(
+            self._app(folder / str(self.node_id)),
+            Limits(),
+            server_context(self.identity) if self.identity else None,
+        )
         self._socket = listen("127.0.0.1", 0)
-        self.url = "http://{}:{}".format(*self._socket.getsockname())
+        scheme = "https" if tls else "http"
+        self.url = "{}://{}:{}".format(scheme, *self._socket.getsockname())
         self._thread = threading.Thread(target=self._serve)
 
     def node(self, **fields: Any) -> Node:
         """Save the row that knows this agent."""
-        mine = {"id": self.node_id, "agent_url": self.url, "secret": self.secret}
+        mine: dict[str, Any] = {"id": self.node_id, "agent_url": self.url, "secret": self.secret}
+        mine["tls_pin"] = self.pin
         return make_node(**{**mine, **fields})
+
+    @property
+    def connections(self) -> set[Any]:
+        """Those that are open."""
+        return self._server.server_state.connections
 
     def status_body(self) -> bytes:
         self.asked += 1
@@ -130,6 +153,16 @@ def answering(status: str, body: bytes = b"", **fields: str) -> Callable[[socket
     return behave
 
 
+def behind(context: ssl.SSLContext, heard: list[bytes]) -> Callable[[socket.socket], None]:
+    """Return the behaviour of one who speaks TLS and notes what is said to him."""
+
+    def behave(conn: socket.socket) -> None:
+        with context.wrap_socket(conn, server_side=True) as shaken:
+            heard.append(shaken.recv(65536))
+
+    return behave
+
+
 def silent(conn: socket.socket) -> None:
     """Read what comes and never say a word."""
     while conn.recv(65536):
@@ -179,6 +212,12 @@ def signing_as(node_id: str, secret: str, body: bytes = REPORT) -> Callable[[soc
             conn.sendall(_signed_answer(keys, read_request(conn), body))
 
     return behave
+
+
+def signing_once(node_id: str, secret: str) -> Callable[[socket.socket], None]:
+    """Return the behaviour of an agent that hangs up after its first answer."""
+    keys = derive_keys(node_id, 1, secret.encode())
+    return lambda conn: conn.sendall(_signed_answer(keys, read_request(conn), REPORT))
 
 
 def replaying(node_id: str, secret: str) -> Callable[[socket.socket], None]:

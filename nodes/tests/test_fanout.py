@@ -21,7 +21,7 @@ def carrier():
 
 
 def errand(url: str) -> Errand:
-    return Errand(url.removeprefix("http://"), "/v1/status", {})
+    return Errand(url.removeprefix("http://"), "/v1/status", {}, None)
 
 
 def ask(carrier: Fanout, *errands: Errand) -> list[Errand]:

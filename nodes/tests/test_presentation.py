@@ -95,3 +95,17 @@ def test_flags_say_maintenance_and_disabled():
     shown = presentation.flags(Node(maintenance=True, enabled=False))
     assert ("Maintenance" in shown, "Disabled" in shown) == (True, True)
     assert presentation.flags(Node()) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "pin", "tone", "text"),
+    [
+        ("https://a.example.org", "0123456789abcdef" * 4, "wg-success", "TLS, pinned 01234567…"),
+        ("https://a.example.org", "", "wg-danger", "TLS, no pin"),
+        ("http://127.0.0.1:80", "", "wg-danger", "plain HTTP"),
+    ],
+)
+def test_the_transport_is_green_only_where_the_agent_is_known(url, pin, tone, text):
+    shown = presentation.transport(Node(agent_url=url, tls_pin=pin))
+    assert tone in shown
+    assert text in shown

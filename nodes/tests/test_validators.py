@@ -1,6 +1,5 @@
 """What may be typed for a node: one canonical spelling of an address, and a secret worth having."""
 
-import ipaddress
 import random
 from base64 import urlsafe_b64encode
 
@@ -16,74 +15,11 @@ HEX_16, HEX_32, HEX_64 = (_varied.randbytes(size).hex() for size in (16, 32, 64)
 URL_SAFE = urlsafe_b64encode(_varied.randbytes(32)).decode().rstrip("=")
 
 
-@pytest.fixture(autouse=True)
-def _plain_http_networks(settings):
-    texts = ("127.0.0.0/8", "::1/128", "198.18.0.0/15", "2001:db8::/32")
-    settings.WGPANEL_PLAIN_HTTP_NETWORKS = tuple(map(ipaddress.ip_network, texts))
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://127.0.0.1:8080", "http://127.0.0.1", "http://198.18.0.7:1", "http://127.1.2.3:65535",
-     "http://[::1]:8080", "http://[2001:db8::7]"],
-)  # fmt: skip
-def test_an_address_in_the_allowed_networks_is_accepted(url):
-    agent_url(url)
-
-
-@pytest.mark.parametrize(
-    ("url", "code"),
-    [
-        ("", "bad_url"),
-        ("127.0.0.1:8080", "bad_url"),
-        ("ftp://127.0.0.1:8080", "bad_url"),
-        ("HTTP://127.0.0.1:8080", "bad_url"),
-        ("http://127.0.0.1:8080/", "bad_url"),
-        ("http://127.0.0.1:8080?x", "bad_url"),
-        ("http://127.0.0.1:8080#x", "bad_url"),
-        ("http://user@127.0.0.1:8080", "bad_url"),
-        ("http://user:pass@127.0.0.1:8080", "bad_url"),
-        ("http://127.0.0.1:8080\n", "bad_url"),
-        (" http://127.0.0.1:8080", "bad_url"),
-        ("http://127.0.0.1:0", "bad_url"),
-        ("http://127.0.0.1:08", "bad_url"),
-        ("http://127.0.0.1:65536", "bad_url"),
-        ("http://127.0.0.1:99999", "bad_url"),
-        ("http://127.0.0.1:", "bad_url"),
-        ("http://127.0.0.1:８０", "bad_url"),
-        ("http://[::1", "bad_url"),
-        ("http://::1:8080", "bad_url"),
-        ("http://[fe80::1%eth0]:8080", "bad_url"),
-        ("http://[2001:DB8::7]", "bad_url"),
-        ("http://[::1]x:80", "bad_url"),
-        ("http://[]:80", "bad_url"),
-        ("http://[...]:80", "not_an_address"),
-        ("http://[127.0.0.1]:80", "not_canonical"),
-        ("http://2130706433:8080", "not_an_address"),
-        ("http://0x7f000001:8080", "not_an_address"),
-        ("http://127.1:8080", "not_an_address"),
-        ("http://0177.0.0.1:8080", "not_an_address"),
-        ("http://127.0.0.1.:8080", "not_an_address"),
-        ("http://localhost:8080", "not_an_address"),
-        ("http://example.org:8080", "not_an_address"),
-        ("http://[0:0::1]:8080", "not_canonical"),
-        ("http://[::ffff:127.0.0.1]:8080", "not_canonical"),
-        ("http://[::ffff:7f00:1]:8080", "plain_http_refused"),
-        ("http://169.254.169.254", "plain_http_refused"),
-        ("http://203.0.113.1:8080", "plain_http_refused"),
-        ("http://0.0.0.0:8080", "plain_http_refused"),
-        ("https://127.0.0.1:8443", "no_tls"),
-    ],
-)
-def test_every_other_address_is_refused_with_the_reason(url, code):
-    with pytest.raises(ValidationError) as refused:
-        agent_url(url)
-    assert refused.value.code == code
-
-
-def test_the_refusal_names_the_setting_that_allows_more():
-    with pytest.raises(ValidationError, match=r"127\.0\.0\.0/8.*WGPANEL_PLAIN_HTTP_NETWORKS"):
-        agent_url("http://203.0.113.1:8080")
+def test_what_the_panel_does_not_connect_to_is_refused_with_the_reason():
+    agent_url("http://127.0.0.1:8080")
+    with pytest.raises(ValidationError, match="in full") as refused:
+        agent_url("https://0x7f000001:8080")
+    assert refused.value.code == "bad_url"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +54,7 @@ def test_a_weak_secret_is_refused_with_the_reason(secret, why):
 
 
 def test_the_model_itself_refuses_a_weak_secret_and_a_bad_address():
-    node = Node(name="n", agent_url="http://example.org", secret="short")
+    node = Node(name="n", agent_url="http://127.1", secret="short")
     with pytest.raises(ValidationError) as refused:
         node.clean_fields()
     assert set(refused.value.message_dict) == {"agent_url", "secret"}

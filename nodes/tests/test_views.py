@@ -304,3 +304,37 @@ def test_a_query_that_cannot_be_used_is_refused_and_the_parameter_named(api, que
     answer = api.get(f"{LIST}?{query}")
     assert answer.status_code == 400
     assert list(answer.json()["fields"]) == [query.split("=")[0]]
+
+
+PIN = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"agent_url": "https://127.0.0.1:8080"}, "tls_pin"),
+        ({"agent_url": "http://8.8.8.8:8080"}, "agent_url"),
+        ({"tls_pin": PIN.upper()}, "tls_pin"),
+        ({"next_tls_pin": "x"}, "next_tls_pin"),
+        ({"tls_pin": None}, "tls_pin"),
+    ],
+)
+def test_a_transport_that_is_none_is_refused_and_the_field_named(api, body, field):
+    node = make_node()
+    answer = api.patch(detail(node), body)
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == [field]
+
+
+def test_tls_is_set_by_its_address_and_its_pin_together(api):
+    node = make_node(next_poll_at=timezone.now() + dt.timedelta(hours=1))
+    body = {"agent_url": "https://127.0.0.1:8080", "tls_pin": PIN}
+    answer = api.patch(detail(node), body)
+    assert {name: answer.json()[name] for name in body} == body
+    assert Node.objects.get().next_poll_at <= timezone.now()
+
+
+def test_the_switch_for_plain_http_is_the_nodes_own(api):
+    body = make_body(agent_url="http://8.8.8.8:8080")
+    assert api.post(LIST, body).status_code == 400
+    assert api.post(LIST, {**body, "allow_plain_http": True}).status_code == 201
