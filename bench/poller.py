@@ -1,6 +1,7 @@
 """How many nodes one worker process polls in a second, end to end: claimed, asked by signed calls,
 verified, parsed, stored. Beside it, in turn with it and over twins of the same agents that do not
-sign: a bare aiohttp fan-out, which stores nothing.
+sign: a bare aiohttp fan-out, which stores nothing. By plain HTTP and by TLS, where ours also looks
+at each certificate; `cold` is the first round, which opens the connections, `warm` the others.
 
 And with a fifth of the nodes dead: how old the report of a living node ever gets.
 
@@ -18,7 +19,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from bench.bare_fanout import BareFanout, Cost
 from bench.figure import report
@@ -70,14 +73,15 @@ def _measure(sizes: Sequence[int], rounds: int) -> None:
     django.setup()
     call_command("migrate", verbosity=0)
     for size in sizes:
-        _measure_speed(size, rounds)
+        for tls in (False, True):
+            _measure_speed(size, rounds, tls)
         _measure_lateness(size)
 
 
-def _measure_speed(size: int, rounds: int) -> None:
+def _measure_speed(size: int, rounds: int, tls: bool) -> None:
     ours: list[Cost] = []
     floor: list[Cost] = []
-    with FakeFleet(size) as fleet, FakeFleet(size, signed=False) as twins:
+    with FakeFleet(size, tls=tls) as fleet, FakeFleet(size, signed=False, tls=tls) as twins:
         urls = [f"{agent.url}/v1/status" for agent in twins.agents]
         _store(fleet.agents)
         with BareFanout(urls) as bare, _Worker() as worker:
@@ -86,16 +90,22 @@ def _measure_speed(size: int, rounds: int) -> None:
                 _make_all_due()
                 ours.append(Cost.of(worker.round, size))
                 _check_that_all_reported(size)
-    _report_speed("second", size, [cost.wall for cost in ours], [cost.wall for cost in floor])
-    _report_speed("cpu_second", size, [cost.cpu for cost in ours], [cost.cpu for cost in floor])
+    params = {"database": _vendor(), "nodes": size, "transport": "tls" if tls else "http"}
+    for kind, rounds_of in (("cold", slice(1)), ("warm", slice(1, None))):
+        _report_speed({**params, "connections": kind}, ours[rounds_of], floor[rounds_of])
 
 
-def _report_speed(per: str, size: int, ours: list[float], floor: list[float]) -> None:
-    """Print medians; the first round, which opens the connections, does not count."""
-    mine, bare = (statistics.median(1 / cost for cost in costs[1:]) for costs in (ours, floor))
+def _report_speed(params: dict[str, Any], ours: list[Cost], floor: list[Cost]) -> None:
+    """Print medians, of the clock and of the process's CPU."""
+    for per, cost in (("second", attrgetter("wall")), ("cpu_second", attrgetter("cpu"))):
+        _report_rate(per, params, list(map(cost, ours)), list(map(cost, floor)))
+
+
+def _report_rate(per: str, params: dict[str, Any], ours: list[float], floor: list[float]) -> None:
+    mine, bare = (statistics.median(1 / cost for cost in costs) for costs in (ours, floor))
     report(
         f"poller.nodes_per_{per}",
-        {"database": _vendor(), "nodes": size},
+        params,
         mine,
         "nodes/s" if per == "second" else "nodes/s of one core",
         reference="bare aiohttp fan-out",
@@ -178,7 +188,13 @@ def _store(agents: Sequence[FakeAgent]) -> None:
 
     Node.objects.all().delete()
     Node.objects.bulk_create(
-        Node(id=agent.node_id, name=agent.node_id, agent_url=agent.url, secret=agent.secret)
+        Node(
+            id=agent.node_id,
+            name=agent.node_id,
+            agent_url=agent.url,
+            tls_pin=agent.tls_pin,
+            secret=agent.secret,
+        )
         for agent in agents
     )
 

@@ -99,7 +99,7 @@ def status(options: argparse.Namespace) -> None:
 
 def node_line(instance: Instance, node: dict[str, str], client_keys: Sequence[str]) -> str:
     """Where it is, how its agent is, how many of its clients ever shook hands."""
-    agent = "healthy" if answers_healthy(node["address"]) else "not healthy"
+    agent = "healthy" if answers_healthy(node["url"]) else "not healthy"
     seen = wireguard.handshakes(Namespace.of(instance, node["host"]))
     connected = sum(1 for key in client_keys if seen.get(key, 0) > 0)
     clients = f"{connected} of {len(client_keys)} clients connected"

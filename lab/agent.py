@@ -5,6 +5,10 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from wgpanel_agent.certificate import CERTIFICATE_FILE, make, pin_of_file
+from wgpanel_agent.tls import FOLDER, client_context
 
 from lab.errors import LabError
 from lab.host import Host
@@ -25,13 +29,25 @@ class Agent(Process):
         self.address = host.address4
         self.log = host.folder / "agent.log"
         self._secret = identity.secret
+        self._tls = host.folder / "agent" / FOLDER
         self._secret_file = host.folder / "secret"
         own = agent_settings(host, identity, self._secret_file)
         super().__init__(words, self.log, {**own, **(settings or {})})
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}:{PORT}"
+        return f"{'https' if self.pin else 'http'}://{self.address}:{PORT}"
+
+    @property
+    def pin(self) -> str:
+        """Of its certificate; empty while it has none and speaks plain HTTP."""
+        certificate = self._tls / CERTIFICATE_FILE
+        return pin_of_file(certificate) if certificate.exists() else ""
+
+    def give_certificate(self) -> None:
+        """One that it keeps from run to run; from its next start on it speaks TLS."""
+        if not self.pin:
+            make(self._tls)
 
     def write_secret(self) -> None:
         """What an operator pastes into /etc/wgpanel-agent/secret."""
@@ -40,7 +56,7 @@ class Agent(Process):
 
     @property
     def is_healthy(self) -> bool:
-        return answers_healthy(self.address)
+        return answers_healthy(self.url)
 
     def wait_until_healthy(self) -> None:
         """Raises LabError with the end of the log if the agent dies or takes too long."""
@@ -61,9 +77,9 @@ class Agent(Process):
         self.wait_until_healthy()
 
 
-def answers_healthy(address: str) -> bool:
+def answers_healthy(url: str) -> bool:
     """GET /health of the agent there says that all is well, within 2 s."""
-    connection = http.client.HTTPConnection(address, PORT, timeout=2)
+    connection = _connection(urlsplit(url))
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -73,8 +89,14 @@ def answers_healthy(address: str) -> bool:
         connection.close()
 
 
+def _connection(url: SplitResult) -> http.client.HTTPConnection:
+    if url.scheme == "https":
+        return http.client.HTTPSConnection(url.netloc, timeout=2, context=client_context())
+    return http.client.HTTPConnection(url.netloc, timeout=2)
+
+
 def agent_settings(host: Host, identity: Identity, secret: Path) -> Mapping[str, str]:
-    """The agent's own configuration: plain HTTP on its lab address."""
+    """The agent's own configuration: plain HTTP on its lab address, unless it has a certificate."""
     return {
         "WGPANEL_AGENT_NODE_ID": identity.node_id,
         "WGPANEL_AGENT_SECRET_FILE": str(secret),

@@ -23,7 +23,7 @@ def _enlist(lab_node: LabNode) -> Node:
     node = Node.objects.filter(pk=lab_node.identity.node_id).first()
     node = node or Node(pk=lab_node.identity.node_id, name=lab_node.name)
     node.group = _group(lab_node.plan.group)
-    node.agent_url = lab_node.agent.url
+    node.agent_url, node.tls_pin = lab_node.agent.url, lab_node.agent.pin
     node.secret = lab_node.identity.secret
     node.next_poll_at = timezone.now()
     node.full_clean()

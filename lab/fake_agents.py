@@ -12,12 +12,16 @@ import socket
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from ipaddress import IPv4Address
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Literal
 from uuid import UUID
+
+from wgpanel_agent.certificate import CERTIFICATE_FILE, make, pin_of_file
 
 from lab.errors import LabError
 
@@ -38,6 +42,7 @@ class FakeAgent:
     secret: str
     url: str
     is_dead: bool
+    tls_pin: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Scenery:
     dead: int
     delay_seconds: float
     signed: bool
+    tls_folder: str | None = None
 
     def node_id(self, index: int) -> str:
         return str(UUID(bytes=self.random_bytes("node", index)[:16], version=4))
@@ -73,7 +79,8 @@ class FakeFleet:
     """`count` agents that answer GET /v1/status after `delay_seconds`.
 
     A share of them is dead: "silent" ones accept and never answer, "refusing" ones have no open
-    port. Not `signed` is for measuring what a fan-out costs without signatures.
+    port. Not `signed` is for measuring what a fan-out costs without signatures. With `tls` they
+    all show one certificate: who calls makes a connection for each, as to real ones.
     """
 
     def __init__(
@@ -84,17 +91,22 @@ class FakeFleet:
         dead_share: float = 0.0,
         death: Death = "silent",
         signed: bool = True,
+        tls: bool = False,
     ) -> None:
         if not 0 < count <= MOST:
             raise LabError(f"a fake fleet has 1 to {MOST} agents")
         dead = round(count * dead_share)
         self.agents: list[FakeAgent] = []
-        self._scenery = Scenery(token_hex(16), count, dead, delay_seconds, signed)
+        self._folder = TemporaryDirectory(prefix="wgpanel-fake-tls-") if tls else None
+        folder = self._folder.name if self._folder else None
+        self._scenery = Scenery(token_hex(16), count, dead, delay_seconds, signed, folder)
         self._death = death
         self._closed_port = socket.socket()
         self._server: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "FakeFleet":
+        if self._folder:
+            make(Path(self._folder.name))
         self._closed_port.bind(("127.0.0.1", 0))  # bound and not listening: refuses, and stays so
         self._server = subprocess.Popen(
             [sys.executable, "-m", "lab.fake_server"],
@@ -117,6 +129,8 @@ class FakeFleet:
         self._closed_port.close()
         if self._server is not None:
             self._server.communicate(timeout=STOP_SECONDS)  # it ends when its input does
+        if self._folder:
+            self._folder.cleanup()
 
     def _introduce(self, server: subprocess.Popen[str]) -> int:
         assert server.stdin is not None
@@ -135,6 +149,10 @@ class FakeFleet:
         host = "127.0.0.1" if refusing else address_of(index)
         port = self._closed_port.getsockname()[1] if refusing else port
         scenery = self._scenery
-        return FakeAgent(
-            scenery.node_id(index), scenery.secret(index), f"http://{host}:{port}", dead
-        )
+        scheme = "https" if self._folder else "http"
+        url = f"{scheme}://{host}:{port}"
+        return FakeAgent(scenery.node_id(index), scenery.secret(index), url, dead, self._pin)
+
+    @cached_property
+    def _pin(self) -> str:
+        return pin_of_file(Path(self._folder.name, CERTIFICATE_FILE)) if self._folder else ""

@@ -7,12 +7,16 @@ import asyncio
 import json
 import resource
 import socket
+import ssl
 import sys
 import time
+from pathlib import Path
 from typing import cast
 
 import httptools
+from wgpanel_agent.certificate import CERTIFICATE_FILE, KEY_FILE
 from wgpanel_agent.protocol import JSON, Binding, derive_keys, sign_response
+from wgpanel_agent.tls import Identity, server_context
 
 from lab.fake_agents import KEY_SEQ, Scenery, index_of
 from lab.fake_report import make_report
@@ -113,6 +117,14 @@ def listen() -> socket.socket:
     return listener
 
 
+def tls_of(scenery: Scenery) -> ssl.SSLContext | None:
+    """As the real agent speaks it."""
+    if scenery.tls_folder is None:
+        return None
+    folder = Path(scenery.tls_folder)
+    return server_context(Identity(folder / CERTIFICATE_FILE, folder / KEY_FILE))
+
+
 def allow_many_connections() -> None:
     """As many open files as the system lets us have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -123,7 +135,9 @@ async def serve(scenery: Scenery) -> None:
     """Until standard input ends."""
     site, listener = Site(scenery), listen()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(site), sock=listener, backlog=BACKLOG)
+    server = await loop.create_server(
+        lambda: Connection(site), sock=listener, backlog=BACKLOG, ssl=tls_of(scenery)
+    )
     print(listener.getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()

@@ -30,6 +30,7 @@ class Fleet:
     `directory` keeps logs, confs and the nodes' identities; started again in the same directory,
     it is the same fleet after a power cut. Without `agents` only WireGuard runs; unless `by_hand`
     the servers have an agent and nothing else, and the clients wait for a file: a panel's work.
+    With `tls` the agents have certificates of their own.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Fleet:
         clients: int = 0,
         agents: bool = True,
         by_hand: bool = True,
+        tls: bool = False,
     ) -> None:
         self.directory = directory.resolve()
         self.plan = plan_fleet(groups, clients)
@@ -47,6 +49,7 @@ class Fleet:
         self.clients: list[Client] = []
         self._has_agents = agents
         self._by_hand = by_hand
+        self._speaks_tls = tls
         self._record = Record(self.directory)
         self._undo = ExitStack()
 
@@ -103,7 +106,10 @@ class Fleet:
             return Host(instance, name, self.plan.position(name), self.directory / name)
 
         interfaces = (INTERFACE,) if self._by_hand else ()
-        self.nodes = [Node(plan, host(plan.host), interfaces) for plan in self.plan.nodes]
+        self.nodes = [
+            Node(plan, host(plan.host), interfaces, tls=self._speaks_tls)
+            for plan in self.plan.nodes
+        ]
         by_plan = {node.plan: node for node in self.nodes}
         self.clients = [
             Client(plan, host(plan.host), by_plan[plan.node]) for plan in self.plan.clients

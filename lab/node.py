@@ -15,9 +15,12 @@ from lab.wireguard import Configuration, Peer
 class Node:
     """A server that can be power-cycled; its agent can be handled alone (`node.agent.kill()`)."""
 
-    def __init__(self, plan: NodePlan, host: Host, interfaces: Sequence[str]) -> None:
+    def __init__(
+        self, plan: NodePlan, host: Host, interfaces: Sequence[str], *, tls: bool = False
+    ) -> None:
         self.plan = plan
         self.host = host
+        self._speaks_tls = tls
         host.prepare_folder()
         self.identity = Identity.kept_in(host.folder / "identity.json")
         managed = {"WGPANEL_AGENT_INTERFACES": ",".join(interfaces)}
@@ -61,6 +64,8 @@ class Node:
         self.host.make()
         allow_forwarding(self.host.namespace)
         self.agent.write_secret()
+        if self._speaks_tls:
+            self.agent.give_certificate()
 
     def power_on(self) -> None:
         """Boot: wg-quick@wg0 brings wg0 up from its file, if there is one."""

@@ -35,7 +35,9 @@ class Rest:
     def enlist(self, lab_node: LabNode, **fields: Any) -> dict[str, Any]:
         """Add one lab node by hand: its address and the secret that its agent has."""
         identity = lab_node.identity
-        body = {"id": identity.node_id, "name": lab_node.name, "agent_url": lab_node.agent.url}
+        agent = lab_node.agent
+        body = {"id": identity.node_id, "name": lab_node.name, "agent_url": agent.url}
+        body["tls_pin"] = agent.pin
         return self.call("POST", "nodes/", {**body, "secret": identity.secret, **fields}, 201)
 
     def node(self, lab_node: LabNode) -> dict[str, Any]:

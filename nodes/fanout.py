@@ -22,8 +22,8 @@ import uvloop
 from yarl import URL
 
 from nodes import cadence
+from nodes.connector import Connector
 from nodes.exchange import AgentError, Received
-from nodes.outbound import CheckedResolver
 from nodes.pinning import CONTEXT, Pinned
 from nodes.pins import Pins
 from nodes.wire import MAX_ANSWER_BYTES, failure_of, not_connected, too_large, too_slow
@@ -38,7 +38,6 @@ LOOK_SECONDS = 0.25
 # Answers are handed on when all have come or so many, else at this pace.
 PORTION = 250
 PORTION_SECONDS = 0.5
-KEEP_ALIVE_SECONDS = 60
 OPEN_FILES = 65_536
 COLLECTOR = (50_000, 20, 20)
 NOT_RUN = AgentError("not_run", "Nobody has asked yet.")
@@ -237,14 +236,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 async def new_session() -> aiohttp.ClientSession:
     """No cookies, no proxy from the environment, no compression: the digest is of what comes."""
-    connector = aiohttp.TCPConnector(
-        limit=0,
-        keepalive_timeout=KEEP_ALIVE_SECONDS,
-        happy_eyeballs_delay=None,
-        resolver=CheckedResolver(),
-    )
     return aiohttp.ClientSession(
-        connector=connector,
+        connector=Connector(),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=cadence.CONNECT_SECONDS),
         headers={"User-Agent": "wgpanel", "Accept-Encoding": "identity"},

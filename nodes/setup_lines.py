@@ -22,7 +22,7 @@ def setup_lines(node: Node) -> SetupLines:
     """Return the settings with which an agent answers as `node`."""
     url = urlsplit(node.agent_url)
     address = _address(url.hostname or "")
-    listen = f"{_bracketed(str(address or ANYWHERE))}:{url.port or PORTS[url.scheme]}"
+    listen = f"{_bracketed(str(address or ANYWHERE))}:{url.port or PORTS.get(url.scheme, 80)}"
     values = {"node_id": str(node.pk), "listen": listen, "interfaces": "wg0"}
     if url.scheme == "http" and not (address and address.is_loopback):
         values |= {"allow_plain_http": "true"}

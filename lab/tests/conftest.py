@@ -32,9 +32,10 @@ def rest(panel):
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory, rest):
-    """Three nodes online in the panel, one client on each."""
+    """Three nodes online in the panel, asked over TLS, one client on each."""
     require(NEEDS["lab"]())
-    with Fleet(tmp_path_factory.mktemp("fleet"), groups=("Europe",) * 3, clients=3) as fleet:
+    folder = tmp_path_factory.mktemp("fleet")
+    with Fleet(folder, groups=("Europe",) * 3, clients=3, tls=True) as fleet:
         fleet.wait_for_handshakes()
         for node in fleet.nodes:
             rest.enlist(node)

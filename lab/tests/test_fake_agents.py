@@ -2,13 +2,16 @@
 
 import http.client
 import json
+import ssl
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 import pytest
 from wgpanel_agent import protocol
 from wgpanel_agent.reports import StatusReport
+from wgpanel_agent.tls import client_context
 
 from lab.errors import LabError
 from lab.fake_agents import KEY_SEQ, FakeAgent, FakeFleet
@@ -32,6 +35,10 @@ def ask(
         keys, method="GET", authority=authority, path=path, now=time.time()
     )
     connection = http.client.HTTPConnection(authority, timeout=timeout)
+    if agent.tls_pin:
+        connection = http.client.HTTPSConnection(
+            authority, timeout=timeout, context=client_context()
+        )
     try:
         connection.request("GET", path, headers=request.headers if signed else {})
         answer = connection.getresponse()
@@ -104,6 +111,16 @@ def test_a_plain_fleet_answers_without_signatures() -> None:
 
     assert status == 200
     assert json.loads(body)["status"] == "ok"
+
+
+def test_a_fleet_speaks_tls_with_the_pin_that_is_told() -> None:
+    with FakeFleet(2, tls=True) as fleet:
+        agent = fleet.agents[1]
+        told = urlsplit(agent.url)
+        shown = ssl.get_server_certificate((str(told.hostname), int(told.port or 0)))
+        assert told.scheme == "https"
+        assert sha256(ssl.PEM_cert_to_DER_cert(shown)).hexdigest() == agent.tls_pin
+        assert ask(agent)[0] == 200
 
 
 def test_the_agents_are_gone_when_the_fleet_is() -> None:
