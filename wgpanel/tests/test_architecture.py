@@ -24,6 +24,7 @@ SHARED_WITH_AGENT = {
     "wgpanel_agent.protocol",
     "wgpanel_agent.documents",
     "wgpanel_agent.grammar",
+    "wgpanel_agent.tls",
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "services", "manager", "managers", "misc"}
 SIGNALS = ("django.dispatch", "django.db.models.signals", "django.core.signals")
