@@ -15,17 +15,19 @@ from nodes.admin_actions import NodeActions
 from nodes.admin_columns import NodeColumns
 from nodes.admin_pages import NodePages
 from nodes.banners import banners
+from nodes.enrolment.admin import JoinTokenAdmin
 from nodes.forms import NodeForm
 from nodes.group_admin import FleetGroupAdmin
 from nodes.keyed import SECRETS
 from nodes.live import look
-from nodes.models import TRANSPORT_FIELDS, FleetAlarm, Node, PollingPolicy
+from nodes.models import TRANSPORT_FIELDS, FleetAlarm, JoinToken, Node, PollingPolicy
 from nodes.polling import request_polls
 from nodes.querysets import NodeQuerySet
 from nodes.removal import CannotForget, forget, obstacle, what_goes_with
 from nodes.serializers import SECRET_REPLACED
 from nodes.setup_lines import setup_lines
 
+admin.site.register(JoinToken, JoinTokenAdmin)
 ASKED_ANOTHER_WAY = {*TRANSPORT_FIELDS, "secret", "enabled"}
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -10,15 +10,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern
 from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
 from nodes import rotation
 from nodes.admin_actions import polled, rotating
 from nodes.changing import change
 from nodes.client import SignedAnswer, test_connection
+from nodes.enrolment import making
+from nodes.enrolment.admin import JoinTokenAdmin
 from nodes.exchange import AgentError
 from nodes.live import look
-from nodes.models import Node
+from nodes.models import JoinToken, Node
 from nodes.object_pages import object_pages
 from nodes.polling import request_polls
 from nodes.presentation import skew
@@ -39,6 +42,7 @@ class NodePages:
             "poll": self.poll_view,
             "maintenance": self.maintenance_view,
             "rotate": self.rotate_view,
+            "reenrol": self.reenrol_view,
         }
         return object_pages(self, views) + super().get_urls()  # type: ignore[misc]
 
@@ -81,6 +85,17 @@ class NodePages:
         count = rotation.start(Node.objects.filter(pk=pk), request.user, urgent=urgent)
         messages.success(request, rotating(count))
         return redirect("admin:nodes_node_change", node.pk)
+
+    @method_decorator(require_POST)
+    @method_decorator(sensitive_variables())
+    def reenrol_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """Show a line by which a rebuilt server joins as the node that it was."""
+        node = self._changeable(request, pk)
+        pages = cast(JoinTokenAdmin, self.admin_site.get_model_admin(JoinToken))
+        if not pages.has_add_permission(request):
+            raise PermissionDenied
+        row, token = making.make(request.user, node=node)
+        return pages.show_line(request, row, token)
 
     def _seen(self, request: HttpRequest, pk: uuid.UUID, template: str) -> HttpResponse:
         if not self.has_view_permission(request):

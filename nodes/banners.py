@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from nodes.models import FleetAlarm
+from nodes.models import FleetAlarm, JoinToken
 from nodes.presentation import moment, span
 from schedule.models import Heartbeat
 
@@ -19,8 +19,9 @@ class Banner:
 
 
 def banners(now: dt.datetime) -> list[Banner]:
-    """Return what is wrong with the panel itself. Costs two queries."""
-    return [*_silent_jobs(now), *map(_alarm, FleetAlarm.objects.filter(closed_at=None))]
+    """Return what is wrong with the panel itself. Costs three queries."""
+    alarms = map(_alarm, FleetAlarm.objects.filter(closed_at=None))
+    return [*_silent_jobs(now), *alarms, *map(_reuse, JoinToken.objects.alarming())]
 
 
 def _silent_jobs(now: dt.datetime) -> list[Banner]:
@@ -58,5 +59,16 @@ def _alarm(alarm: FleetAlarm) -> Banner:
         "The panel suspects its own network.",
         f"{alarm}. First since {moment(alarm.opened_at)}. Look at the panel's own connection"
         " before you look at the nodes.",
+        "danger",
+    )
+
+
+def _reuse(token: JoinToken) -> Banner:
+    joined = f"{token.node} joined with it" if token.node else "Nobody has joined with it"
+    return Banner(
+        f"The join token for {token} was used a second time.",
+        f"{joined}; then somebody at {token.reused_from} tried, {moment(token.reused_at)}: the line"
+        " was pasted twice, or found by somebody else. Look at both, and acknowledge the alarm on"
+        " the token's page.",
         "danger",
     )

@@ -17,6 +17,9 @@ POLL_SECONDS = 7.0
 FIRST_RETRIES = (5.0, 10.0)
 LONGEST_BACKOFF = 300.0
 
+# For so long a node that has joined is asked each second, until it reports for the first time.
+JOINING = timedelta(minutes=2)
+
 # A batch that no worker takes up within the first is dropped; the claim outlives it and its calls.
 BATCH_EXPIRES = timedelta(seconds=15)
 CLAIM = BATCH_EXPIRES + timedelta(seconds=20)

@@ -12,6 +12,7 @@ from simple_history.models import HistoricalRecords
 from groups.models import NodeGroup
 from groups.validators import printable
 from nodes.availability import HAS_ROOM
+from nodes.enrolment.join_token import JoinToken
 from nodes.exchange import AgentError
 from nodes.interfaces import Interface
 from nodes.keyed import KEY_FIELDS, Keyed
@@ -21,7 +22,7 @@ from nodes.scoring import Load, score_sql
 from nodes.transport import way
 from nodes.validators import agent_url
 
-__all__ = ["FleetAlarm", "Interface", "Node", "PollCount", "PollingPolicy", "Status"]
+__all__ = ["FleetAlarm", "Interface", "JoinToken", "Node", "PollCount", "PollingPolicy", "Status"]
 
 
 class Status(models.TextChoices):

@@ -16,7 +16,7 @@ from django.utils import timezone
 from nodes import cadence, fanout, poll_counts, results
 from nodes.exchange import MISTAKEN_IDENTITY, AgentError
 from nodes.inquiry import Inquiry, Outcome
-from nodes.models import Node, PollingPolicy, Status
+from nodes.models import JoinToken, Node, PollingPolicy, Status
 from nodes.pins import Pins
 from nodes.promotion import promote
 from nodes.querysets import NodeQuerySet
@@ -117,6 +117,13 @@ def settle_overdue(now: dt.datetime, interval: dt.timedelta) -> int:
 def recall_stray(now: dt.datetime, interval: dt.timedelta) -> int:
     """Make nodes due whose next poll lies further ahead than it ever should."""
     return Node.objects.stray(now, interval).update(next_poll_at=now)
+
+
+def hurry_joining(now: dt.datetime) -> int:
+    """Make nodes due that joined a moment ago and have not reported: their agent is starting."""
+    joined = JoinToken.objects.filter(used_at__gt=now - cadence.JOINING).values("node")
+    silent = Node.objects.filter(pk__in=joined, reported_at=None, enabled=True)
+    return silent.filter(next_poll_at__gt=now).update(next_poll_at=now)
 
 
 def claim_due(now: dt.datetime, limit: int) -> list[list[UUID]]:

@@ -25,6 +25,7 @@ def poll_due() -> None:
         interval = PollingPolicy.current().interval
         polling.settle_overdue(now, interval)
         polling.recall_stray(now, interval)
+        polling.hurry_joining(now)
         fleet.watch(now)
         _start_polls(now)
 

@@ -1,5 +1,7 @@
 """What may be typed for a node and its interfaces."""
 
+import ipaddress
+
 from django.core.exceptions import ValidationError
 from wgpanel_agent import grammar, protocol
 
@@ -53,3 +55,15 @@ def _pool(value: str, family: int) -> None:
         raise ValidationError(f"This is not an IPv{family} network.", code="wrong_family")
     if str(pool) != value:
         raise ValidationError(f"Write the pool as {pool}.", code="not_canonical")
+
+
+def network(value: str) -> None:
+    """Accept `198.51.100.0/24` or one address, in canonical spelling."""
+    try:
+        found = ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValidationError(
+            "Enter a network like 198.51.100.0/24.", code="bad_network"
+        ) from error
+    if value not in (str(found), str(found.network_address)):
+        raise ValidationError(f"Write the network as {found}.", code="not_canonical")

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from cryptography import x509
 from django.core.exceptions import ImproperlyConfigured
 
 TRUTH = {"1": True, "true": True, "yes": True, "on": True,
@@ -76,6 +77,19 @@ def url(name: str, schemes: tuple[str, ...]) -> str:
     if value and urlsplit(value).scheme not in schemes:
         raise ImproperlyConfigured(f"{name} must begin with one of {'://, '.join(schemes)}://.")
     return value
+
+
+def certificate(name: str) -> bytes:
+    """Return the first certificate of a PEM file, or nothing."""
+    path = text(name)
+    if not path:
+        return b""
+    try:
+        pem = Path(path).read_bytes()
+        x509.load_pem_x509_certificate(pem)
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name}: {path} holds no certificate: {error}.") from error
+    return pem
 
 
 def database(name: str, default: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item("Dashboard", "dashboard", reverse("admin:index")),
                 _list("Nodes", "dns", "nodes.node"),
+                _item("Add node", "add_circle", reverse("admin:nodes_jointoken_add"), _adds_nodes),
                 _list("Groups", "folder", "groups.nodegroup"),
                 _list("Interfaces", "lan", "nodes.interface"),
                 _list("Peers", "devices", "peers.peer"),
@@ -36,6 +37,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Settings",
             "items": [
                 _list("Polling policy", "timer", "nodes.pollingpolicy"),
+                _list("Join tokens", "confirmation_number", "nodes.jointoken"),
                 _list("Scheduled tasks", "event_repeat", "django_celery_beat.periodictask"),
                 _list("Fleet alarms", "notification_important", "nodes.fleetalarm"),
             ],
@@ -59,6 +61,10 @@ def search(request: HttpRequest, term: str) -> list[SearchResult]:
 
 def _sees_nodes(request: HttpRequest) -> bool:
     return request.user.has_perm("nodes.view_node")
+
+
+def _adds_nodes(request: HttpRequest) -> bool:
+    return request.user.has_perm("nodes.add_jointoken")
 
 
 def _item(title: str, icon: str, link: str, permission: Callable | None = None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ urlpatterns = [
     path("api/v1/", include("monitoring.urls")),
     path("", include("peers.share_urls")),
     path("setup/<slug:token>/", setup, name="setup"),
+    path("", include("nodes.enrolment.install_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", staff_member_required(Docs.as_view(url_name="schema")), name="docs"),
     path("healthz", health.healthz),

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 
-from wgpanel_agent import __version__
+from wgpanel_agent import __version__, enrol_command
 from wgpanel_agent.secretfile import move_out_of_environment
 
 EPILOG = """\
@@ -32,7 +32,11 @@ def make_parser() -> argparse.ArgumentParser:
         ("show", show, "look at the node once and print the report that the panel would get"),
     ):
         command = commands.add_parser(name, help=about, description=about.capitalize() + ".")
-        command.set_defaults(act=act)
+        command.set_defaults(act=lambda _, act=act: act())
+    about = "join a panel with the line that its page “Add node” shows"
+    command = commands.add_parser("enrol", help=about, description=about.capitalize() + ".")
+    enrol_command.add_arguments(command)
+    command.set_defaults(act=enrol_command.enrol)
     return parser
 
 
@@ -85,7 +89,7 @@ def main() -> int:
     from wgpanel_agent.tls import BadCertificate
 
     try:
-        return int(arguments.act())
+        return int(arguments.act(arguments))
     except (ConfigError, BadCertificate, OSError) as error:
         sys.stderr.write(f"wgpanel-agent: {error}\n")
         return 1

@@ -112,13 +112,13 @@ def test_the_list_costs_the_same_for_many_nodes_as_for_few(
     groups = [make_group() for _ in range(3)]
     for number in range(40):
         make_online_node(group=groups[number % 3])
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         page(admin_client)
 
 
 def test_the_list_reads_neither_reports_nor_secrets(admin_client, alive, django_assert_num_queries):
     make_online_node()
-    with django_assert_num_queries(10) as queries:
+    with django_assert_num_queries(11) as queries:
         page(admin_client)
     assert not any("health_json" in query["sql"] for query in queries)
 

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from nodes.banners import banners
-from nodes.models import FleetAlarm
+from nodes.models import FleetAlarm, JoinToken
+from nodes.tests.joining import Joiner, make_token
 from schedule.models import Heartbeat
 
 pytestmark = pytest.mark.django_db
@@ -48,3 +49,14 @@ def test_an_open_alarm_is_shown_and_a_closed_one_is_not():
     FleetAlarm.objects.create(failing=12, polled=40)
     (banner,) = banners(now)
     assert banner.text.startswith("12 of 40 nodes failed within a minute")
+
+
+def test_a_token_used_twice_is_told_until_somebody_has_looked_at_it():
+    row, token = make_token(name="fra1")
+    Joiner(token).ask()
+    Joiner(token, address="192.0.2.9").ask()
+    told = [banner for banner in banners(timezone.now()) if "join token" in banner.title]
+    assert len(told) == 1
+    assert "192.0.2.9" in told[0].text
+    JoinToken.objects.filter(pk=row.pk).update(alarm_seen_at=timezone.now())
+    assert not [banner for banner in banners(timezone.now()) if "join token" in banner.title]

@@ -8,9 +8,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from nodes import polling
+from nodes import cadence, polling
 from nodes.models import Node
 from nodes.tests.builders import make_node
+from nodes.tests.joining import Joiner, make_token
 from nodes.tests.polls import ago, poll
 
 pytestmark = pytest.mark.django_db
@@ -141,3 +142,15 @@ def test_poll_now_works_while_the_broker_is_down(monkeypatch):
     with transaction.atomic():
         assert polling.request_polls(Node.objects.all()) == 1
     assert len(claim()) == 1
+
+
+def test_a_node_that_joined_is_asked_each_second_until_it_reports():
+    now = timezone.now()
+    row, token = make_token()
+    assert Joiner(token).ask().status_code == 200
+    node = Node.objects.filter(join_tokens=row)
+    node.update(next_poll_at=now + dt.timedelta(minutes=1))
+    assert polling.hurry_joining(now) == 1
+    assert polling.hurry_joining(now + cadence.JOINING + dt.timedelta(seconds=9)) == 0
+    node.update(next_poll_at=now + dt.timedelta(minutes=1), reported_at=now)
+    assert polling.hurry_joining(now) == 0

@@ -25,6 +25,7 @@ SHARED_WITH_AGENT = {
     "wgpanel_agent.documents",
     "wgpanel_agent.grammar",
     "wgpanel_agent.tls",
+    "wgpanel_agent.proof",  # docs/decisions/0008
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "services", "manager", "managers", "misc"}
 SIGNALS = ("django.dispatch", "django.db.models.signals", "django.core.signals")

@@ -7,9 +7,11 @@ from itertools import product
 import pytest
 from django.urls import URLPattern, get_resolver
 from rest_framework.test import APIClient
+from wgpanel_agent.proof import new_token
 
 from accounts.tests.builders import make_admin, make_staff, make_user
 from nodes.tests.builders import make_group, make_node, make_online_node
+from nodes.tests.joining import Joiner, make_token
 from peers.tests.builders import make_interface, make_key, make_peer
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +44,9 @@ TABLE = {
     "/api/v1/nodes/{}/rotate-key/": {"POST": write(202)},
     "/api/v1/nodes/{}/assign-group/": {"POST": write(200)},
     "/api/v1/nodes/poll/": {"POST": write(202)},
+    "/api/v1/join-tokens/": {"GET": READ, "POST": write(201)},
+    "/api/v1/join-tokens/{}/": {"GET": READ, "DELETE": write(204)},
+    "/api/v1/enrol/": {"POST": dict.fromkeys(READ, 401)},  # a proof is asked for, not a login
     "/api/v1/selection/": {"POST": READ},
     "/api/v1/nodes/{}/drift/": {"GET": READ},
     "/api/v1/nodes/{}/reconcile/": {"POST": write(200)},
@@ -76,6 +81,7 @@ TABLE = {
 }  # fmt: skip
 NOBODY = "http://127.0.0.1:1"  # no agent listens there
 BODIES = {
+    "enrol/": Joiner(new_token()).body,
     "nodes/poll/": {"group": None},
     "reservations/": {"first": "10.20.0.9"},
     "assign-group/": {"group": None},
@@ -85,8 +91,8 @@ BODIES = {
 }
 CASES = [(route, method) for route, methods in TABLE.items() for method in methods]
 MODELS = (
-    "groups.{}_nodegroup", "nodes.{}_node", "nodes.{}_interface", "peers.{}_peer",
-    "reconcile.{}_drift", "reconcile.{}_reconcilerun",
+    "groups.{}_nodegroup", "nodes.{}_node", "nodes.{}_jointoken", "nodes.{}_interface",
+    "peers.{}_peer", "reconcile.{}_drift", "reconcile.{}_reconcilerun",
 )  # fmt: skip
 EDITS = ("view", "add", "change", "delete")
 
@@ -110,6 +116,8 @@ def make_row(route: str):
     """Save what `{}` stands for; nobody listens where its agent should be."""
     if "/groups/" in route:
         return make_group()
+    if "/join-tokens/" in route:
+        return make_token()[0]
     if "/nodes/" in route:
         return make_node()
     interface = make_interface(node=make_online_node(agent_url=NOBODY))

@@ -1,0 +1,103 @@
+"""An agent that joins speaks to the panel that the line names, and to nobody else."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from wgpanel_agent.certificate import CERTIFICATE_FILE, KEY_FILE, make, pin_of_file
+from wgpanel_agent.joining_files import CannotJoin
+from wgpanel_agent.panel_connection import NoAnswer, PanelAddress, WrongPanel
+from wgpanel_agent.tls import Identity, server_context
+
+ANSWER = json.dumps({"state": "waiting"}).encode()
+
+
+class TlsPanel(threading.Thread):
+    """Answers one request; `heard` is what was sent to it inside TLS."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(daemon=True)
+        make(folder)
+        self.pin = pin_of_file(folder / CERTIFICATE_FILE)
+        self.heard = b""
+        self._context = server_context(Identity(folder / CERTIFICATE_FILE, folder / KEY_FILE))
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = "https://127.0.0.1:{1}".format(*self._listening.getsockname())
+
+    def run(self) -> None:
+        conn, _ = self._listening.accept()
+        with conn:
+            try:
+                with self._context.wrap_socket(conn, server_side=True) as secured:
+                    self.heard = secured.recv(65536)
+                    head = f"HTTP/1.1 202 Accepted\r\ncontent-length: {len(ANSWER)}\r\n\r\n"
+                    secured.sendall(head.encode() + ANSWER)
+            except OSError:
+                return  # the agent hung up, as it should
+
+    def close(self) -> None:
+        self._listening.close()
+
+
+@pytest.fixture
+def panel(tmp_path: Path) -> Iterator[TlsPanel]:
+    server = TlsPanel(tmp_path)
+    server.start()
+    yield server
+    server.close()
+
+
+def address(url: str, pin: str = "", *, allow: bool = False) -> PanelAddress:
+    return PanelAddress.parse(url, pin, allow_plain_http=allow)
+
+
+def test_a_panel_with_the_certificate_of_the_line_is_asked(panel: TlsPanel) -> None:
+    answer = address(panel.url, panel.pin).post({"token": "abc"})
+    assert (answer.status, answer.body) == (202, {"state": "waiting"})
+    assert panel.heard.startswith(b"POST /api/v1/enrol/ HTTP/1.1\r\n")
+
+
+def test_a_panel_with_another_certificate_hears_nothing(panel: TlsPanel) -> None:
+    with pytest.raises(WrongPanel, match="another certificate"):
+        address(panel.url, "0" * 64).post({"token": "abc"})
+    panel.join(timeout=10)
+    assert panel.heard == b""
+
+
+def test_without_a_pin_a_certificate_that_nobody_signed_is_not_believed(panel: TlsPanel) -> None:
+    with pytest.raises(WrongPanel, match="not trusted"):
+        address(panel.url).post({"token": "abc"})
+    panel.join(timeout=10)
+    assert panel.heard == b""
+
+
+def test_a_panel_that_is_down_may_be_asked_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        url = "http://127.0.0.1:{1}".format(*sock.getsockname())
+    with pytest.raises(NoAnswer):
+        address(url).post({})
+
+
+@pytest.mark.parametrize(
+    "url", ["", "panel.example", "ftp://panel.example", "https://", "https://a/b", "https://a:x"]
+)
+def test_what_is_no_address_of_a_panel_is_refused(url: str) -> None:
+    with pytest.raises(CannotJoin):
+        address(url)
+
+
+@pytest.mark.parametrize("pin", ["abc", "0" * 63, "g" * 64, "A" * 64])
+def test_a_pin_that_was_cut_off_is_refused(pin: str) -> None:
+    with pytest.raises(CannotJoin):
+        address("https://panel.example", pin)
+
+
+def test_plain_http_goes_near_or_where_the_operator_says_so() -> None:
+    for near in ("http://127.0.0.1:8000", "http://198.18.0.1:8000", "http://localhost"):
+        assert not address(near).is_tls
+    with pytest.raises(CannotJoin):
+        address("http://192.0.2.1")
+    assert address("http://192.0.2.1", allow=True).port == 80

@@ -1,0 +1,41 @@
+"""The command line of `wgpanel-agent enrol`; what it needs is imported when it runs."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("panel", metavar="URL", help="the panel, like https://panel.example")
+    command.add_argument("--token", required=True, help="as the panel shows it; good once")
+    command.add_argument("--pin", default="", help="SHA-256 of the panel's certificate")
+    command.add_argument("--url", default="", help="where the panel reaches this agent")
+    command.add_argument("--listen", default="0.0.0.0:8080", help="default: %(default)s")  # noqa: S104
+    command.add_argument("--interfaces", default="", help="what the panel may manage, like wg0")
+    command.add_argument(
+        "--again", action="store_true", help="although this node has joined before"
+    )
+    command.add_argument("--no-tls", action="store_true", help="speak plain HTTP to the panel")
+    command.add_argument("--allow-plain-http", action="store_true", help="to a panel without TLS")
+    command.add_argument("--state-dir", type=Path, default=None, help=argparse.SUPPRESS)
+    command.add_argument("--run", action="store_true", help="then serve the panel, as `run` does")
+
+
+def enrol(arguments: argparse.Namespace) -> int:
+    """Raises OSError. Needs the extra `enrol`, which the running agent does without."""
+    try:
+        from wgpanel_agent import enrolment
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"wgpanel-agent: {error.name} is missing: install wgpanel-agent[enrol]\n")
+        return 1
+    try:
+        joined = enrolment.enrol(arguments)
+    except (enrolment.CannotJoin, enrolment.ProofError) as error:
+        sys.stderr.write(f"wgpanel-agent: {error}\n")
+        return 1
+    sys.stdout.write(f"joined as {joined.name}; the panel calls {joined.agent_url}\n")
+    sys.stdout.flush()
+    if arguments.run:  # as a new program, which carries neither the token nor cryptography
+        os.execv(sys.executable, [sys.executable, "-m", "wgpanel_agent", "run"])  # noqa: S606
+    return 0

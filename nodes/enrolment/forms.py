@@ -1,0 +1,28 @@
+"""What an operator chooses for a node that is to join."""
+
+from django import forms
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from nodes.enrolment.join_token import DEFAULT_MINUTES, MOST_MINUTES, JoinToken
+from nodes.models import Node
+
+
+class JoinTokenForm(forms.ModelForm):
+    minutes = forms.IntegerField(
+        label="Good for",
+        initial=DEFAULT_MINUTES,
+        min_value=1,
+        max_value=MOST_MINUTES,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Minutes until the line is worth nothing.",
+    )
+
+    class Meta:
+        model = JoinToken
+        fields = ("name", "group", "weight", "max_peers", "source", "wants_approval")
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if name and Node.objects.filter(name=name).exists():
+            raise forms.ValidationError("There is a node of this name: use “Re-enrol” on its page.")
+        return name

@@ -1,0 +1,96 @@
+"""Make a join token, and the line that an operator pastes on the new node."""
+
+import hashlib
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+from wgpanel_agent import proof
+
+from accounts.actor import Actor
+from nodes.enrolment.join_token import DEFAULT_MINUTES, JoinToken
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What to paste; each holds the token, which is shown once."""
+
+    token: str = field(repr=False)
+    panel_url: str
+
+    @property
+    def _flags(self) -> str:
+        pin = panel_pin()
+        return f"--token {self.token}" + (f" --pin {pin}" if pin else "")
+
+    @property
+    def enrol(self) -> str:
+        """Where the agent is installed already."""
+        return f"wgpanel-agent enrol {self.panel_url} {self._flags}"
+
+    @property
+    def install(self) -> str:
+        """On a bare server, as root; a panel with a pin has a certificate that no CA signed."""
+        fetch = "curl -fsSL" + (f" -k --pinnedpubkey sha256//{_key_pin()}" if panel_pin() else "")
+        return f"{fetch} {self.panel_url}/install.sh | sh -s -- {self.panel_url} {self._flags}"
+
+    @property
+    def wait(self) -> str:
+        """Where the node cannot reach the panel: the panel dials it."""
+        return f"wgpanel-agent enrol --wait --token {self.token}"
+
+
+@sensitive_variables()
+def make(by: Actor, *, minutes: int = DEFAULT_MINUTES, **presets: Any) -> tuple[JoinToken, str]:
+    """Return a new row and its token. Raises ValidationError."""
+    row = JoinToken(**presets)
+    text = issue(row, by, minutes)
+    row.full_clean()
+    row.save()
+    return row, text
+
+
+@sensitive_variables()
+def issue(row: JoinToken, by: Actor, minutes: int) -> str:
+    """Give a row that is not saved yet its token, and return it."""
+    text = proof.new_token()
+    token = proof.Token.parse(text)
+    row.lookup, row.key = token.lookup, token.key.hex()
+    row.created_by = by if isinstance(by, User) else None
+    row.expire_in(minutes)
+    return text
+
+
+def revoke(row: JoinToken) -> bool:
+    """Whether it could still be used until now."""
+    unused = JoinToken.objects.filter(pk=row.pk, used_at=None, revoked_at=None)
+    return bool(unused.update(revoked_at=timezone.now(), key=None))
+
+
+def panel_url(request: HttpRequest) -> str:
+    """Where nodes reach the panel: as configured, or as the operator reaches it."""
+    return settings.WGPANEL_URL_FOR_NODES or request.build_absolute_uri("/").rstrip("/")
+
+
+def panel_pin() -> str:
+    """The SHA-256 of the certificate that the panel is seen with; empty where it is not known."""
+    pem = settings.WGPANEL_CERTIFICATE
+    if not pem:
+        return ""
+    return hashlib.sha256(
+        x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    ).hexdigest()
+
+
+def _key_pin() -> str:
+    """What curl pins (RFC 7469): the certificate's public key."""
+    key = x509.load_pem_x509_certificate(settings.WGPANEL_CERTIFICATE).public_key()
+    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return b64encode(hashlib.sha256(info).digest()).decode()
