@@ -16,9 +16,14 @@ class Process:
     """One program; its output is appended to `log`."""
 
     def __init__(
-        self, words: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        words: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        inherits: Sequence[int] = (),
     ) -> None:
         self._words = tuple(words)
+        self._inherits = tuple(inherits)
         self._log = log
         self._environment = {**ENVIRONMENT, **(environment or {})}
         self._child: subprocess.Popen[bytes] | None = None
@@ -45,17 +50,18 @@ class Process:
                 stdout=log,
                 stderr=log,
                 env=self._environment,
+                pass_fds=self._inherits,
                 start_new_session=True,  # Ctrl-C is for the lab, which then stops its hosts
             )
 
-    def stop(self) -> None:
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
         """SIGTERM and wait; raises LabError if the program ignores it."""
         child = self._running()
         child.terminate()
         try:
-            child.wait(STOP_SECONDS)
+            child.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            message = f"no end {STOP_SECONDS:g} s after SIGTERM: {' '.join(self._words)}"
+            message = f"no end {seconds:g} s after SIGTERM: {' '.join(self._words)}"
             raise LabError(message) from error
 
     def kill(self) -> None:
