@@ -257,6 +257,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "NodeStatusEnum": "nodes.models.Status",
         "PeerStatusEnum": "peers.standing.Standing",
+        "DriftStateEnum": "reconcile.models.DriftState",
+        "JoinStepEnum": "nodes.enrolment.join_token.Step",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
