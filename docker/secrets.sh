@@ -31,7 +31,7 @@ is_missing() { [ ! -e "$folder/$1" ]; }
 mkdir -p "$folder"
 if [ "$(id -u)" -eq 0 ]; then chown "$panel_uid:$panel_uid" "$folder"; else panel_uid=$(id -u); fi
 
-! is_missing wgpanel_secret_key || random_base64 | keep wgpanel_secret_key
+! is_missing wgpanel_secret_key || random_hex | keep wgpanel_secret_key
 ! is_missing wgpanel_field_key || random_base64 | keep wgpanel_field_key
 ! is_missing metrics_token || random_hex | keep metrics_token
 ! is_missing grafana_password || random_hex | keep grafana_password

@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 MIN_BYTES = KEY_BYTES = 32
 NAMES = ("WGPANEL_SECRET_KEY", "WGPANEL_FIELD_KEY")
 OPTIONAL = ("WGPANEL_FIELD_KEY_OLD",)
+NEW_BYTES = {"WGPANEL_SECRET_KEY": 48, "WGPANEL_FIELD_KEY": KEY_BYTES}  # Django wants 50 letters
 KNOWN_DEFAULTS = ("change-me", "changeme", "secret", "insecure", "default", "example", "password")
 
 
@@ -89,15 +90,15 @@ def create_missing(state_dir: Path) -> list[str]:
     """Create each missing secret below `state_dir`; return the names that were created."""
     for folder in (state_dir, state_dir / "keys"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return [name for name in NAMES if _create(_default_path(name, state_dir))]
+    return [name for name in NAMES if _create(_default_path(name, state_dir), NEW_BYTES[name])]
 
 
-def _create(path: Path) -> bool:
+def _create(path: Path, length: int) -> bool:
     """Write a new secret to `path`, whole or not at all; False when there is one."""
     if path.exists():
         return False
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".") as draft:
-        draft.write(b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
+        draft.write(b64encode(secrets.token_bytes(length)).decode() + "\n")
         draft.flush()
         os.fsync(draft.fileno())
         try:

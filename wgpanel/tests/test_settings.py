@@ -8,6 +8,8 @@ from base64 import b64encode
 
 import pytest
 
+from wgpanel.secret_files import create_missing
+
 SECRETS = {
     "WGPANEL_SECRET_KEY": secrets.token_hex(32),
     "WGPANEL_FIELD_KEY": b64encode(os.urandom(32)).decode(),
@@ -130,8 +132,12 @@ def test_a_postgresql_that_is_away_is_given_up_soon():
     assert int(told) <= 5
 
 
-def test_a_production_configuration_passes_djangos_own_deployment_check():
-    finished = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+def test_a_production_configuration_with_new_keys_passes_djangos_own_deployment_check(tmp_path):
+    create_missing(tmp_path)
+    keys = {name: (tmp_path / "keys" / name.lower()).read_text().strip() for name in SECRETS}
+    finished = run(
+        "manage.py", "check", "--deploy", "--fail-level", "WARNING", **{**PRODUCTION, **keys}
+    )
     assert finished.returncode == 0, finished.stderr
 
 
