@@ -13,10 +13,7 @@ def password_digest(user: AbstractBaseUser) -> str:
 
 
 class ApiToken(AbstractAuthToken):
-    """A token of one user: only its SHA-512 digest is stored, and it ends on a date.
-
-    The token carries 256 random bits, so a digest without salt or stretching cannot be reversed.
-    """
+    """A token of one user: only its keyed digest is stored, and it ends on a date."""
 
     # not the primary key, as it is in the base: a key is shown in addresses and logs
     digest = models.CharField(max_length=CONSTANTS.DIGEST_LENGTH, unique=True, editable=False)

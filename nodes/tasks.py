@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from nodes import cadence, fanout, fleet, polling, rotation
-from nodes.models import PollingPolicy
+from nodes.models import JoinToken, PollingPolicy
 from schedule.models import Heartbeat
 
 EXPIRES = cadence.BATCH_EXPIRES.total_seconds()
@@ -62,7 +62,9 @@ def rotate_key(node_id: str) -> None:
 
 @shared_task
 def prune() -> None:
-    fleet.forget_old_alarms(timezone.now())
+    now = timezone.now()
+    fleet.forget_old_alarms(now)
+    JoinToken.objects.forgettable(now).delete()
 
 
 @worker_process_shutdown.connect

@@ -243,6 +243,7 @@ KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105  (the name of a model)
 MIGRATION_MODULES = {"knox": None}  # its own token table would lie there, unused
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Token",
+    "SECURE_HASH_ALGORITHM": "accounts.token_digest.KeyedDigest",
     "TOKEN_PREFIX": "wgp_",
     "TOKEN_TTL": dt.timedelta(days=90),
 }

@@ -18,6 +18,7 @@ from nodes.validators import network
 DEFAULT_MINUTES = 15
 MOST_MINUTES = 7 * 24 * 60
 MOST_WRONG_PROOFS = 5
+KEPT = dt.timedelta(days=30)  # after the end
 
 
 class Step(models.TextChoices):
@@ -42,6 +43,11 @@ class JoinTokenQuerySet(models.QuerySet["JoinToken"]):
         """Tokens that somebody used a second time, and no operator has looked at yet."""
         seen = self.filter(reused_at__isnull=False, alarm_seen_at=None)
         return seen.select_related("node").defer("key", "node__secret", "node__health_json")
+
+    def forgettable(self, now: dt.datetime) -> Self:
+        """Tokens that ended long ago, but for those with an alarm that nobody has looked at."""
+        ended = self.filter(expires_at__lt=now - KEPT)
+        return ended.exclude(reused_at__isnull=False, alarm_seen_at=None)
 
 
 class JoinToken(models.Model):

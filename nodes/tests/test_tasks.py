@@ -11,8 +11,9 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from nodes import polling, tasks
-from nodes.models import FleetAlarm, Node, Status
+from nodes.models import FleetAlarm, JoinToken, Node, Status
 from nodes.tests.builders import make_node, make_online_node
+from nodes.tests.joining import make_token
 from schedule.models import Heartbeat
 from schedule.rows import creation_of
 from wgpanel.celery import app
@@ -127,3 +128,16 @@ def test_beat_is_told_to_tick_once_a_second():
 
 def test_the_interval_of_the_tick_is_no_setting():
     assert not hasattr(settings, "CELERY_BEAT_SCHEDULE")
+
+
+def test_join_tokens_are_forgotten_thirty_days_after_their_end_and_alarms_are_not():
+    long_ago, lately = ago(31 * 86400), ago(29 * 86400)
+    for name, end, reused_at in (
+        ("old", long_ago, None),
+        ("alarming", long_ago, long_ago),
+        ("recent", lately, None),
+    ):
+        row, _ = make_token(name=name)
+        JoinToken.objects.filter(pk=row.pk).update(expires_at=end, reused_at=reused_at)
+    tasks.prune()
+    assert set(JoinToken.objects.values_list("name", flat=True)) == {"alarming", "recent"}

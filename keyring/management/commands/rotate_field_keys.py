@@ -28,6 +28,7 @@ class Command(BaseCommand):
             raise CommandError(f"{locked} secrets open with no configured key, and stay.")
         if not dry_run:
             self.stdout.write("Everything is sealed with it; WGPANEL_FIELD_KEY_OLD can go.")
+            self.stdout.write("Share links, and API tokens not used since, end with the old key.")
 
 
 def _told(rotation: Rotation) -> str:
