@@ -16,6 +16,7 @@ class Banner:
     title: str
     text: str
     tone: str = "warning"
+    link: str = ""
 
 
 def banners(now: dt.datetime) -> list[Banner]:

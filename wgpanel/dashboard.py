@@ -11,6 +11,7 @@ from groups.models import NodeGroup
 from nodes import overview, poll_counts
 from nodes.banners import banners
 from nodes.models import Node, PollingPolicy
+from wgpanel.key_backup import reminders
 
 SHOWN_NODES, SHOWN_GROUPS = 8, 4
 SEES_NODES = "nodes.view_node"
@@ -33,7 +34,7 @@ def _fleet(request: HttpRequest) -> dict[str, Any]:
     now, interval = timezone.now(), PollingPolicy.current().interval
     return {
         "now": now,
-        "banners": banners(now),
+        "banners": [*banners(now), *reminders(request.user)],
         "totals": overview.totals(Node.objects.all(), interval, now),
         "groups": NodeGroup.objects.count(),
         "first_groups": _first_groups(interval, now),

@@ -12,7 +12,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import OperationalError
 
-from keyring import rotation
+from keyring import backups, rotation
+from keyring.sealing import current_key_id
 from nodes.models import Node
 from schedule.models import Heartbeat
 from wgpanel import health, static_files
@@ -95,6 +96,15 @@ def keys() -> Iterator[Finding]:
         yield Finding("field key", "opens every stored secret")
 
 
+def key_backup() -> Iterator[Finding]:
+    if backups.is_confirmed():
+        yield Finding("key backup", "confirmed")
+    else:
+        told = f"nobody has confirmed that the field key {current_key_id()} is backed up"
+        advice = "keep a copy elsewhere, then `manage.py confirm_key_backup`"
+        yield Finding("key backup", problem=told, advice=advice, is_warning=True)
+
+
 def file_modes() -> Iterator[Finding]:
     """Only the owner may read keys and data."""
     folder = settings.STATE_DIR / "keys"
@@ -144,8 +154,8 @@ def clock() -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    configuration, database, migrations, broker, keys, file_modes, collected_files, processes,
-    clock,
+    configuration, database, migrations, broker, keys, key_backup, file_modes, collected_files,
+    processes, clock,
 )  # fmt: skip
 
 

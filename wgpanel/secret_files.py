@@ -54,10 +54,21 @@ def optional_key(name: str, state_dir: Path) -> tuple[str, ...]:
     return (obtain_key(name, state_dir),) if is_there else ()
 
 
+def whereabouts(name: str, state_dir: Path) -> str:
+    """Say where the secret `name` was read from."""
+    if os.environ.get(name):
+        return f"the environment variable {name}"
+    return str(_path(name, state_dir))
+
+
+def _path(name: str, state_dir: Path) -> Path:
+    return Path(os.environ.get(f"{name}_FILE") or _found(name, state_dir))
+
+
 def _read(name: str, state_dir: Path) -> str:
     if value := os.environ.get(name):
         return value
-    path = Path(os.environ.get(f"{name}_FILE") or _found(name, state_dir))
+    path = _path(name, state_dir)
     try:
         return path.read_text().strip()
     except OSError as error:

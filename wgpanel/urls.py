@@ -9,6 +9,7 @@ from accounts.stepping_up import confirm
 from selection.admin_page import where_next
 from wgpanel import dashboard, health
 from wgpanel.api_docs import Docs
+from wgpanel.key_backup import key_backup
 from wgpanel.metrics import metrics
 
 urlpatterns = [
@@ -16,6 +17,7 @@ urlpatterns = [
     path("admin/live/", admin.site.admin_view(dashboard.live), name="dashboard-live"),
     path("admin/next-peers/", admin.site.admin_view(where_next), name="where-next"),
     path("admin/confirm/", admin.site.admin_view(confirm), name="confirm-password"),
+    path("admin/key-backup/", admin.site.admin_view(key_backup), name="key-backup"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("groups.urls")),
     path("api/v1/", include("nodes.urls")),

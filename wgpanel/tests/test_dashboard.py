@@ -91,7 +91,7 @@ def test_a_fleet_alarm_is_shown_while_it_is_open(admin_client):
     assert "12 of 40" not in content(admin_client)
 
 
-@pytest.mark.parametrize(("address", "queries"), [(INDEX, 13), (LIVE, 13)])
+@pytest.mark.parametrize(("address", "queries"), [(INDEX, 14), (LIVE, 14)])
 @pytest.mark.parametrize("nodes", [1, 30])
 def test_the_dashboard_costs_the_same_for_any_fleet(
     admin_client, django_assert_num_queries, address, queries, nodes
@@ -104,7 +104,7 @@ def test_the_dashboard_costs_the_same_for_any_fleet(
 
 def test_no_report_and_no_secret_is_read_for_the_dashboard(admin_client, django_assert_num_queries):
     make_online_node(group=make_group())
-    with django_assert_num_queries(13) as queries:
+    with django_assert_num_queries(14) as queries:
         content(admin_client, LIVE)
     assert not [q for q in queries if "health_json" in q["sql"] or '"secret"' in q["sql"]]
 

@@ -10,6 +10,8 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
+from keyring import backups
+from keyring.models import KeyBackup
 from nodes.models import Node
 from nodes.tests.agents import LiveAgent
 from nodes.tests.builders import make_node
@@ -28,6 +30,7 @@ def installation(settings, tmp_path, monkeypatch):
     (tmp_path / "keys").mkdir(mode=0o700)
     (tmp_path / "staticfiles.json").touch(0o600)
     monkeypatch.setattr(current_app.conf, "broker_url", f"redis+socket://{tmp_path}/no.sock")
+    backups.confirm("root")
     for name in health.HEARTBEATS.values():
         Heartbeat.objects.create(name=name, beat_at=timezone.now())
     return tmp_path
@@ -82,6 +85,12 @@ def test_a_secret_that_no_key_opens_is_counted(settings):
     make_node()
     settings.WGPANEL_FIELD_KEYS = ("A" * 43 + "=",)
     assert found("field key").problem == "1 secrets do not open"
+
+
+def test_a_field_key_without_a_confirmed_backup_is_a_warning():
+    KeyBackup.objects.all().delete()
+    assert found("key backup").status == "warning"
+    assert "confirm_key_backup" in found("key backup").advice
 
 
 def test_a_key_that_others_may_read_is_named(installation):
