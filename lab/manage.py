@@ -20,5 +20,6 @@ def manage(state_dir: Path, *words: str) -> str:
         text=True,
     )
     if done.returncode:
-        raise LabError(f"manage.py {words[0]}: {done.stderr.strip()[-1000:]}")
+        told = f"{done.stdout}{done.stderr}".strip()
+        raise LabError(f"manage.py {words[0]}: {told[-1000:]}")
     return done.stdout
