@@ -4,8 +4,6 @@ See https://prometheus.io/docs/prometheus/latest/http_sd/. Labels that begin wit
 relabelling and vanish afterwards; an empty label is none.
 """
 
-import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +11,6 @@ from nodes.models import Node
 
 METRICS_PATH = "/v1/metrics"
 PORTS = {"http": 80, "https": 443}
-CHUNK = 1000
 COLUMNS = (
     "id", "name", "agent_url", "maintenance", "agent_version", "group__name", "group__region",
 )  # fmt: skip
@@ -21,13 +18,9 @@ COLUMNS = (
 Target = dict[str, Any]
 
 
-def document() -> Iterator[str]:
-    """Yield the JSON list of all targets piece by piece; a fleet is never held in memory."""
-    separator = "["
-    for row in Node.objects.filter(enabled=True).values(*COLUMNS).iterator(CHUNK):
-        yield separator + json.dumps(target(row))
-        separator = ",\n"
-    yield "]" if separator != "[" else "[]"
+def all_targets() -> list[Target]:
+    """Return what there is to scrape, by one query; 10,000 nodes are 3 MB for a moment."""
+    return [target(row) for row in Node.objects.filter(enabled=True).order_by().values(*COLUMNS)]
 
 
 def target(row: dict[str, Any]) -> Target:

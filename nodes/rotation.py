@@ -44,7 +44,8 @@ def start(nodes: NodeQuerySet, user: Actor | None, *, urgent: bool = False) -> i
     """
     now = timezone.now()
     with transaction.atomic():
-        chosen = list(nodes.exclude(secret=None).select_for_update().order_by("pk"))
+        rows = nodes.exclude(secret=None).select_for_update(of=("self",))  # a list joins groups
+        chosen = list(rows.order_by("pk"))
         pks = [node.pk for node in chosen if node.rotation_step == RotationStep.NONE]
         under_way = [node.pk for node in chosen if node.rotation_step != RotationStep.NONE]
         Node.objects.filter(pk__in=pks).update(

@@ -29,5 +29,8 @@ def decode(rows: list[list[bool]], pixels: int = 4) -> bytes:
     lines = [bytes(0 if dark else 255 for dark in row for _ in range(pixels)) for row in rows]
     picture = b"".join(line for line in lines for _ in range(pixels))
     side = len(rows) * pixels
-    (found,) = zxingcpp.read_barcodes(memoryview(picture).cast("B", (side, side)))
+    # Among so many modules there is now and then something like a bar code of another kind.
+    (found,) = zxingcpp.read_barcodes(
+        memoryview(picture).cast("B", (side, side)), formats=zxingcpp.BarcodeFormat.QRCode
+    )
     return found.bytes
