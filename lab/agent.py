@@ -96,10 +96,16 @@ def _connection(url: SplitResult) -> http.client.HTTPConnection:
 
 
 def agent_settings(host: Host, identity: Identity, secret: Path) -> Mapping[str, str]:
-    """The agent's own configuration: plain HTTP on its lab address, unless it has a certificate."""
+    """The agent's own configuration: plain HTTP on its lab address, unless it has a certificate.
+
+    After joining it is what the agent wrote, but for the address, which may be new in each lab.
+    """
+    listen = {"WGPANEL_AGENT_LISTEN": f"{host.address4}:{PORT}"}
+    if host.agent_settings.exists():
+        return {"WGPANEL_AGENT_CONFIG": str(host.agent_settings), **listen}
     return {
+        **listen,
         "WGPANEL_AGENT_NODE_ID": identity.node_id,
         "WGPANEL_AGENT_SECRET_FILE": str(secret),
-        "WGPANEL_AGENT_LISTEN": f"{host.address4}:{PORT}",
         "WGPANEL_AGENT_STATE_DIR": str(host.folder / "agent"),
     }

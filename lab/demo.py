@@ -16,10 +16,11 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
-from lab import capability
+from lab import by_panel, capability, joining
 from lab.errors import LabError
 from lab.fleet import Fleet
 from lab.panel import ROOT, Panel
+from lab.rest import Rest
 from wgpanel import secret_files
 
 GROUPS = ("Europe", "Europe", "America")
@@ -56,8 +57,10 @@ def _run(state_dir: Path) -> int:
         print("make run: starting the panel", flush=True)
         panel.wait_until_ready()
         if fleet:
+            rest = Rest(panel.url, panel.state_dir)
+            _join(fleet, panel, rest)
             _wait_until_online(fleet)
-            _connect(fleet, panel)
+            _connect(fleet, rest)
         _welcome(panel, password, fleet)
         return _watch(panel)
 
@@ -82,18 +85,21 @@ def _start_fleet(undo: ExitStack, state_dir: Path) -> Fleet | None:
     if reason := _no_fleet():
         print(f"make run: the panel alone, without a demo fleet: {reason}")
         return None
-    from lab.enlist import enlist
-
-    print(f"make run: starting {len(GROUPS)} WireGuard nodes and {CLIENTS} clients", flush=True)
-    fleet = undo.enter_context(
-        Fleet(state_dir / "lab", groups=GROUPS, clients=CLIENTS, by_hand=False)
+    print(f"make run: starting {len(GROUPS)} servers and {CLIENTS} clients", flush=True)
+    return undo.enter_context(
+        Fleet(state_dir / "lab", groups=GROUPS, clients=CLIENTS, agents=False, by_hand=False)
     )
-    enlist(fleet.nodes)
-    return fleet
 
 
 def _no_fleet() -> str | None:
     return "FLEET=0" if os.environ.get("FLEET") == "0" else capability.why_not()
+
+
+def _join(fleet: Fleet, panel: Panel, rest: Rest) -> None:
+    print("make run: letting the nodes join, each by a line with a one-use token", flush=True)
+    for node in fleet.nodes:
+        joining.return_or_join(rest, panel, node)
+    fleet.note_down()
 
 
 def _wait_until_online(fleet: Fleet) -> None:
@@ -108,13 +114,9 @@ def _wait_until_online(fleet: Fleet) -> None:
         time.sleep(0.2)
 
 
-def _connect(fleet: Fleet, panel: Panel) -> None:
+def _connect(fleet: Fleet, rest: Rest) -> None:
     """Interfaces and peers come from the panel, as an operator's would."""
-    from lab import by_panel
-    from lab.rest import Rest
-
     print("make run: giving each node an interface and each client a peer", flush=True)
-    rest = Rest(panel.url, panel.state_dir)
     by_panel.give_interfaces(rest, fleet)
     by_panel.forget_earlier_clients(rest)
     for client in fleet.clients:

@@ -81,6 +81,10 @@ class Fleet:
         position = self.plan.first_free_position
         return Host(self.nodes[0].host.instance, name, position, self.directory / name)
 
+    def note_down(self) -> None:
+        """Write who the nodes are, for whoever asks from elsewhere."""
+        self._record.write(self.nodes[0].host.instance, self)
+
     def wait_for_handshakes(self) -> None:
         """Until each client has shaken hands with its node; raises LabError after 20 s."""
         deadline = time.monotonic() + HANDSHAKE_SECONDS
@@ -99,7 +103,7 @@ class Fleet:
         undo.callback(self._close, instance)
         self._make(instance)
         self._switch_on()
-        self._record.write(instance, self)
+        self.note_down()
 
     def _assemble(self, instance: Instance) -> None:
         def host(name: str) -> Host:

@@ -32,6 +32,11 @@ class Host:
         return self.folder / "wireguard"
 
     @property
+    def agent_settings(self) -> Path:
+        """Its /etc/wgpanel-agent/agent.toml; there is one as soon as it has joined a panel."""
+        return self.folder / "joined" / "agent.toml"
+
+    @property
     def namespace(self) -> Namespace:
         return Namespace.of(self.instance, self.name)
 

@@ -27,6 +27,9 @@ class Identity:
         if file.exists():
             return cls(**json.loads(file.read_text()))
         identity = cls.made_now()
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(asdict(identity)))
+        identity.keep_in(file)
         return identity
+
+    def keep_in(self, file: Path) -> None:
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(asdict(self)))

@@ -1,6 +1,8 @@
 """One WireGuard server of the lab: wg0 in its own /etc/wireguard, and the agent beside it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from lab import wireguard
 from lab.agent import Agent
@@ -22,9 +24,9 @@ class Node:
         self.host = host
         self._speaks_tls = tls
         host.prepare_folder()
-        self.identity = Identity.kept_in(host.folder / "identity.json")
-        managed = {"WGPANEL_AGENT_INTERFACES": ",".join(interfaces)}
-        self.agent = Agent(host, self.identity, managed)
+        self.identity = Identity.kept_in(self._identity_file)
+        self._managed = {"WGPANEL_AGENT_INTERFACES": ",".join(interfaces)}
+        self.agent = Agent(host, self.identity, self._managed)
 
     @property
     def name(self) -> str:
@@ -39,6 +41,21 @@ class Node:
         """Where clients reach wg0."""
         address = f"[{self.host.address6}]" if ipv6 else self.host.address4
         return f"{address}:{wireguard.PORT}"
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether a panel let it in by a token, in this run or an earlier one."""
+        return self.host.agent_settings.exists()
+
+    def take_identity(self, node_id: str, secret: str) -> None:
+        """Be, from now on, what a panel made of it; its agent has ended."""
+        self.identity = replace(self.identity, node_id=node_id, secret=secret)
+        self.identity.keep_in(self._identity_file)
+        self.agent = Agent(self.host, self.identity, self._managed)
+
+    @property
+    def _identity_file(self) -> Path:
+        return self.host.folder / "identity.json"
 
     def run(self, *words: str, stdin: str = "") -> str:
         """Run a program on this node to its end; raises CommandFailed."""

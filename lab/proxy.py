@@ -37,9 +37,17 @@ HEALTHY = Fault()
 class Proxy:
     """Runs in a thread of its own; `fault` may be changed at any time."""
 
-    def __init__(self, host: str, port: int, fault: Fault = HEALTHY) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        fault: Fault = HEALTHY,
+        *,
+        listener: socket.socket | None = None,
+    ) -> None:
         self.fault = fault
         self.port = 0
+        self._listener = listener
         self._target = (host, port)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -74,7 +82,8 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(act, self._loop).result()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, LOCALHOST, 0)
+        listener = self._listener or socket.create_server((LOCALHOST, 0))
+        self._server = await asyncio.start_server(self._accept, sock=listener)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:

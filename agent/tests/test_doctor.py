@@ -64,7 +64,7 @@ def test_what_is_missing_is_named_with_its_remedy(
         ({"is_synchronised": False}, "clock", "time service"),
         ({"missing_interfaces": ("wg0",)}, "interfaces", "wg-quick up wg0"),
         ({"config": replace(CONFIG, allow_plain_http=True)}, "tls", "others may listen"),
-        ({"config": replace(CONFIG, interfaces=())}, "interfaces", "set interfaces"),
+        ({"config": replace(CONFIG, interfaces=())}, "interfaces", "needs no name"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

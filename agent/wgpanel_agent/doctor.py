@@ -126,7 +126,7 @@ def check_tls(seen: Probes) -> Finding:
 
 def check_interfaces(seen: Probes) -> Finding:
     if seen.config and not seen.config.interfaces:
-        advice = "set interfaces: nothing is managed without it"
+        advice = "what the panel makes needs no name; name one to hand it over"
         return Finding("interfaces", "none is named", advice, is_warning=True)
     if not seen.missing_interfaces:
         return Finding("interfaces")

@@ -104,14 +104,18 @@ def _port(listen: str) -> int:
 
 
 def _facts(arguments: argparse.Namespace, settings: dict[str, Any]) -> dict[str, Any]:
-    """What there is on this node; it is looked at, and nothing of it is touched."""
+    """What there is on this node; it is looked at, and nothing of it is touched.
+
+    No interface is named unasked: one that is missing would be a fault, and those that the panel
+    makes need no name here.
+    """
     found = asyncio.run(_existing_interfaces())
     kept = settings.get("interfaces", [])
     kept = kept.replace(",", " ").split() if isinstance(kept, str) else kept
     named = list(SETTINGS["interfaces"](arguments.interfaces)) or kept
     return {
         "host": _host_name(), "version": __version__, "node_id": settings.get("node_id", ""),
-        "managed": named or [_free_name(found)],
+        "managed": named,
         "interfaces": [
             {"name": it.name, "public_key": it.public_key or "",
              "listen_port": it.listen_port or 0, "peers": len(it.peers)}
@@ -125,10 +129,6 @@ async def _existing_interfaces() -> dict[str, Running]:
         return (await WireGuard(lambda _key, _psk: "").look_at_all()).interfaces
     except WireGuardError:  # not installed yet, which `doctor` will say
         return {}
-
-
-def _free_name(found: dict[str, Running]) -> str:
-    return next(name for n in range(1000) if (name := f"wg{n}") not in found)
 
 
 def _host_name() -> str:

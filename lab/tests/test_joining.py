@@ -1,0 +1,60 @@
+"""A new server pastes the line of the panel, and is a node: real panel, real network, real TLS."""
+
+import time
+
+import pytest
+
+from lab import joining
+from lab.errors import CommandFailed
+from lab.fixtures import NEEDS, require
+from lab.fleet import Fleet
+from lab.relay import relay
+
+pytestmark = pytest.mark.lab
+ONLINE_SECONDS = 10
+
+
+@pytest.fixture
+def servers(tmp_path):
+    """Two servers without any agent."""
+    require(NEEDS["lab"]())
+    groups = ("Joined", "Joined")
+    with Fleet(tmp_path / "fleet", groups=groups, agents=False, by_hand=False) as fleet:
+        yield fleet.nodes
+
+
+def test_one_line_makes_a_server_a_node_of_its_group_over_tls(panel, rest, servers):
+    node, thief = servers
+    group = rest.call("POST", "groups/", {"name": "Joined"}, 201)["id"]
+    line = joining.make_line(rest, group=group, name="joined-1")
+    pasted_at = time.monotonic()
+    joining.run_line(panel, node, line)
+    told = rest.wait(node, ONLINE_SECONDS, lambda told: told["status"] == "online")
+    assert time.monotonic() - pasted_at < ONLINE_SECONDS
+    assert (told["name"], told["group"]) == ("joined-1", group)
+    assert told["agent_url"] == node.agent.url == f"https://{node.host.address4}:8080"
+    assert told["tls_pin"] == node.agent.pin
+
+    with relay(thief.host.namespace, panel.port), pytest.raises(CommandFailed, match="409.*used"):
+        thief.run(*joining.words(thief, line))
+    assert not thief.has_joined
+    (token,) = rest.call("GET", "join-tokens/")["results"]
+    assert (token["state"], token["node"]) == ("joined", node.identity.node_id)
+    assert token["reused_at"]
+
+
+def test_a_node_that_joined_comes_back_as_itself_and_one_entered_by_hand_joins_as_itself(
+    panel, rest, servers
+):
+    joined, by_hand = servers
+    joining.return_or_join(rest, panel, joined)
+    before = joined.identity, joined.agent.pin
+    joined.agent.stop()
+    joining.return_or_join(rest, panel, joined)
+    assert (joined.identity, joined.agent.pin) == before
+
+    node_id = rest.enlist(by_hand)["id"]
+    joining.return_or_join(rest, panel, by_hand)
+    told = rest.wait(by_hand, ONLINE_SECONDS, lambda told: told["status"] == "online")
+    assert (told["id"], told["tls_pin"]) == (node_id, by_hand.agent.pin)
+    assert by_hand.agent.pin
