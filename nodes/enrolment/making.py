@@ -41,11 +41,6 @@ class Lines:
         fetch = "curl -fsSL" + (f" -k --pinnedpubkey sha256//{_key_pin()}" if panel_pin() else "")
         return f"{fetch} {self.panel_url}/install.sh | sh -s -- {self.panel_url} {self._flags}"
 
-    @property
-    def wait(self) -> str:
-        """Where the node cannot reach the panel: the panel dials it."""
-        return f"wgpanel-agent enrol --wait --token {self.token}"
-
 
 @sensitive_variables()
 def make(by: Actor, *, minutes: int = DEFAULT_MINUTES, **presets: Any) -> tuple[JoinToken, str]:
