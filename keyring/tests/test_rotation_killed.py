@@ -9,22 +9,40 @@ from pathlib import Path
 
 import pytest
 
+from keyring.rotation import secret_columns
+
 ROOT = Path(__file__).resolve().parents[2]
-NODES = 2000
+ROWS = 400  # of each kind that has secrets
 MAKE = f"""
-from nodes.models import Node
-Node.objects.bulk_create(
-    Node(name=f"n{{i}}", agent_url="http://127.0.0.1:2000", secret=f"secret of node {{i}}" * 3)
-    for i in range({NODES})
-)
+from django.utils import timezone
+from keyring.rotation import secret_columns
+from nodes.models import JoinToken, Node
+from peers.models import Peer
+from peers.tests.builders import make_interface
+def save(model, rows):
+    for row in rows:
+        for column in (it for it in secret_columns() if it.model is model):
+            setattr(row, column.attname, f"{{column}} of {{row.pk}}")
+    model.objects.bulk_create(rows)
+nodes = [Node(name=f"n{{i}}", agent_url="http://127.0.0.1:2000") for i in range({ROWS})]
+save(Node, nodes)
+tokens = [JoinToken(lookup=f"t{{i}}", expires_at=timezone.now()) for i in range({ROWS})]
+save(JoinToken, tokens)
+interface = make_interface(node=nodes[0])
+peers = [Peer(name=f"p{{i}}", interface=interface, public_key=f"{{i}}") for i in range({ROWS})]
+save(Peer, peers)
+print(len(secret_columns()) * {ROWS}, "made")
 """
 CHECK = f"""
+from keyring.rotation import secret_columns
 from keyring.sealing import current_key_id, key_id_of
-from nodes.models import Node
-nodes = list(Node.objects.all())
-assert len(nodes) == {NODES}
-assert all(n.secret.reveal() == f"secret of node {{n.name[1:]}}" * 3 for n in nodes)
-print(sum(key_id_of(n.secret.seal()) != current_key_id() for n in nodes), "left")
+left = 0
+for column in secret_columns():
+    rows = dict(column.model.objects.values_list("pk", column.attname))
+    assert len(rows) == {ROWS}, column
+    assert all(column.opened(pk, it) == f"{{column}} of {{pk}}" for pk, it in rows.items())
+    left += sum(key_id_of(it) != current_key_id() for it in rows.values())
+print(left, "left")
 """
 
 
@@ -44,7 +62,7 @@ def panel(tmp_path):
         "WGPANEL_FIELD_KEY": old,
     }
     manage(environment, "migrate")
-    manage(environment, "shell", "-c", MAKE)
+    assert counted(manage(environment, "shell", "-c", MAKE)) == ROWS * len(secret_columns())
     return {**environment, "WGPANEL_FIELD_KEY": make_key(), "WGPANEL_FIELD_KEY_OLD": old}
 
 
@@ -52,6 +70,10 @@ def manage(environment, *words) -> str:
     command = [sys.executable, "manage.py", *words]
     told = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     return told.stdout.decode()
+
+
+def counted(told: str) -> int:
+    return int(told.split()[-2])
 
 
 def start_rotation(environment) -> subprocess.Popen:
@@ -64,7 +86,7 @@ def start_rotation(environment) -> subprocess.Popen:
 def test_whenever_it_is_killed_all_secrets_open_and_the_next_run_goes_on(panel, record_property):
     seed = random.randrange(10**6)
     record_property("seed", seed)
-    dice, left = random.Random(seed), NODES
+    dice, left = random.Random(seed), ROWS * len(secret_columns())
     while left:
         rotation = start_rotation(panel)
         rotation.stdout.readline()  # it has begun
@@ -73,7 +95,7 @@ def test_whenever_it_is_killed_all_secrets_open_and_the_next_run_goes_on(panel, 
         except subprocess.TimeoutExpired:
             rotation.kill()
         rotation.communicate()
-        now_left = int(manage(panel, "shell", "-c", CHECK).split()[-2])
+        now_left = counted(manage(panel, "shell", "-c", CHECK))
         assert now_left <= left
         left = now_left
     assert "WGPANEL_FIELD_KEY_OLD can go" in manage(panel, "rotate_field_keys")
