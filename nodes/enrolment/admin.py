@@ -9,9 +9,10 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 from unfold.admin import ModelAdmin
@@ -44,6 +45,10 @@ class JoinTokenAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[JoinToken]:
         return super().get_queryset(request).defer("key", "hello", "node__secret")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        told = _by_hand() if request.user.has_perm("nodes.add_node") else ""
+        return [(None, {"fields": self.fields, "description": told})]
 
     def get_urls(self) -> list[URLPattern]:
         views = {
@@ -148,3 +153,12 @@ class JoinTokenAdmin(ModelAdmin):
         if token is None:
             raise Http404
         return token
+
+
+def _by_hand() -> str:
+    """The way for those who bring a secret of their own."""
+    return format_html(
+        "The line comes next. A secret can be pasted by hand as well:"
+        ' <a class="wg-link" href="{}">add a node with a secret of its own</a>.',
+        reverse("admin:nodes_node_add"),
+    )

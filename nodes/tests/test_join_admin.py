@@ -50,6 +50,10 @@ def test_the_form_gives_a_line_for_a_bare_server_and_one_for_an_installed_agent(
     assert (Node.objects.get().name, Node.objects.get().group) == ("fra1", group)
 
 
+def test_the_form_leads_to_the_one_for_a_secret_by_hand(admin_client):
+    assert f'href="{reverse("admin:nodes_node_add")}"' in shown(admin_client, ADD)
+
+
 def test_the_line_is_shown_once(admin_client):
     token = token_of(admin_client.post(ADD, filled()).content.decode())
     row = JoinToken.objects.get()

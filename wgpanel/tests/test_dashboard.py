@@ -31,7 +31,7 @@ def beat(poll_age_seconds=0):
 def test_an_empty_fleet_explains_how_to_add_a_node(admin_client):
     shown = content(admin_client)
     assert "Your fleet has no nodes yet" in shown
-    assert reverse("admin:nodes_node_add") in shown
+    assert reverse("admin:nodes_jointoken_add") in shown
 
 
 def test_the_fleet_is_counted_by_status(admin_client):
