@@ -111,6 +111,7 @@ def test_one_line_and_both_sides_hold_one_secret_and_one_pin(machine):
     assert (done.returncode, done.stderr) == (0, "")
     assert "joined as fra1" in done.stdout
     assert is_held_by_both(machine)
+    assert machine.settings["interfaces"] == []  # one that is named and missing would be a fault
     row.refresh_from_db()
     assert row.step == Step.JOINED
 
