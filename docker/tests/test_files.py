@@ -72,7 +72,7 @@ def test_database_and_broker_are_not_reached_from_outside(name):
 def test_no_service_carries_a_secret_in_its_environment():
     for name, service in SERVICES.items():
         for variable, value in (service.get("environment") or {}).items():
-            secret = re.search(r"PASSWORD|TOKEN|KEY|_URL", variable)
+            secret = re.search(r"PASSWORD|TOKEN|KEY|(DATABASE|REDIS)_URL", variable)
             assert not secret or value.startswith("/run/secrets/"), (name, variable)
 
 
