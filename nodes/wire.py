@@ -18,7 +18,7 @@ def too_slow(seconds: float) -> AgentError:
 
 
 def not_connected(seconds: float) -> AgentError:
-    return AgentError("timeout", f"No connection within {seconds:.0f} s.")
+    return AgentError("timeout", f"No connection within {seconds:.0f} s: nothing answers there.")
 
 
 def failure_of(error: BaseException, authority: str) -> AgentError:
