@@ -8,8 +8,10 @@ python -m lab down                         from elsewhere; also after a crash
 import argparse
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -66,25 +68,27 @@ def up(options: argparse.Namespace) -> None:
     """Run a fleet in this process until a signal comes."""
     names = options.groups.split(",")
     groups = [names[number % len(names)] for number in range(options.nodes)]
+    asked = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        asked.set()  # an exception that is raised amid an import may be swallowed there
+        raise Stopped
+
     for number in SIGNALS:
-        signal.signal(number, _stop)
-    try:
-        with Fleet(
+        signal.signal(number, stop)
+    with (
+        suppress(Stopped),
+        Fleet(
             options.directory,
             groups=groups,
             clients=options.clients,
             agents=not options.without_agents,
-        ) as fleet:
-            fleet.wait_for_handshakes()
-            status(options)
-            while True:
-                signal.pause()
-    except Stopped:
-        print("lab: everything removed")
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped
+        ) as fleet,
+    ):
+        fleet.wait_for_handshakes()
+        status(options)
+        asked.wait()
+    print("lab: everything removed")
 
 
 def status(options: argparse.Namespace) -> None:
