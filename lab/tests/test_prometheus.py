@@ -68,5 +68,6 @@ def test_a_node_that_is_disabled_is_scraped_no_more(prometheus, managed, rest):
     rest.call("PATCH", path, {"enabled": False})
     try:
         wait_for(prometheus, f'absent(up{{node="{node.name}"}})', 1)
+        assert prometheus.query(f'up{{node="{node.name}"}}') == []
     finally:
         rest.call("PATCH", path, {"enabled": True})

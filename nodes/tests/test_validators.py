@@ -32,7 +32,7 @@ def test_what_the_panel_does_not_connect_to_is_refused_with_the_reason():
     ],
 )
 def test_a_secret_of_32_varied_bytes_is_accepted(secret):
-    agent_secret(secret)
+    assert agent_secret(secret) is None
 
 
 @pytest.mark.parametrize(
