@@ -46,6 +46,13 @@ def test_tunnels_survive_a_restart_of_the_agent() -> None:
     assert "\nKillMode=process\n" in UNIT.read_text()
 
 
+def test_the_unit_waits_until_the_agent_says_that_it_serves_and_lives() -> None:
+    settings = dict(re.findall(r"^(\w+)=(.*)$", UNIT.read_text(), re.M))
+    assert settings["Type"] == "notify"
+    assert int(settings["WatchdogSec"]) >= 30
+    assert settings["Restart"] == "on-failure"  # which a watchdog's end is
+
+
 def test_the_only_capability_is_to_administer_the_network() -> None:
     sets = re.findall(r"^(\w*Cap\w*)=(.*)$", UNIT.read_text(), re.M)
     assert dict(sets) == {"CapabilityBoundingSet": "CAP_NET_ADMIN", "AmbientCapabilities": ""}

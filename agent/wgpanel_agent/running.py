@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from wgpanel_agent.nonces import NonceStore
 from wgpanel_agent.once import Once
 from wgpanel_agent.routes import METRICS_ONLY, ROUTES, Route
 from wgpanel_agent.server import serve
+from wgpanel_agent.service_manager import READY, STOPPING, ServiceManager
 from wgpanel_agent.store import Store
 from wgpanel_agent.tls import server_context
 
@@ -34,20 +36,23 @@ async def run(config: Config) -> None:
     store = Store(_state_dir(config.state_dir), config.interfaces)
     agent = Agent(config, store, _keys(config))
     nonces = NonceStore(config.state_dir / "nonces", capacity=limits_of(config).nonces)
+    manager = ServiceManager(os.environ)
     try:
-        async with _at_work(agent):
-            await _serve(agent, nonces)
+        async with _at_work(agent, manager):
+            await _serve(agent, nonces, manager)
+            manager.tell(STOPPING)
     finally:
         nonces.close()
         store.close()
 
 
 @asynccontextmanager
-async def _at_work(agent: Agent) -> AsyncIterator[None]:
+async def _at_work(agent: Agent, manager: ServiceManager) -> AsyncIterator[None]:
     """Interfaces are as desired before anybody is answered; files follow to the end."""
     await agent.sampler.look()
     await agent.repairer.start([state.name for state in agent.sampler.managed])
-    tasks = [asyncio.create_task(act()) for act in (agent.sampler.run, agent.repairer.run)]
+    acts = (agent.sampler.run, agent.repairer.run, manager.keep_alive)
+    tasks = [asyncio.create_task(act()) for act in acts]
     gc.freeze()  # what is loaded by now stays; no collection needs to walk it again
     try:
         yield
@@ -68,7 +73,7 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-async def _serve(agent: Agent, nonces: NonceStore) -> None:
+async def _serve(agent: Agent, nonces: NonceStore, manager: ServiceManager) -> None:
     config, limits = agent.config, limits_of(agent.config)
     gate = Gate(agent.keys, nonces, counters=agent.counters, limits=limits)
 
@@ -96,6 +101,7 @@ async def _serve(agent: Agent, nonces: NonceStore) -> None:
         tls=server_context(config.tls) if config.tls else None,
         metrics_app=app(METRICS_ONLY),
         metrics_listen=config.metrics_listen,
+        ready=lambda: manager.tell(READY),
     )
 
 

@@ -6,7 +6,7 @@ import functools
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -92,11 +92,12 @@ async def serve(
     tls: ssl.SSLContext | None = None,
     metrics_app: Any = None,
     metrics_listen: tuple[str, int] | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until a signal, then finish what is under way and return.
 
-    With `metrics_listen`, `metrics_app` is served there, without TLS. Raises OSError before
-    anything runs where an address is taken.
+    With `metrics_listen`, `metrics_app` is served there, without TLS. `ready` is called once nobody
+    is refused any more. Raises OSError before anything runs where an address is taken.
     """
     listeners = [(make_server(app, limits, tls), listen(host, port))]
     if metrics_listen:
@@ -104,6 +105,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, _stop, [server for server, _ in listeners])
+    ready()
     try:
         await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in listeners))
     finally:
