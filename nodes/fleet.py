@@ -27,7 +27,8 @@ def watch(now: dt.datetime) -> None:
 
 
 def _open_when_many_fail(now: dt.datetime) -> None:
-    failing = Node.objects.failing().filter(failing_since__gte=now - AT_ONCE).count()
+    sudden = Node.objects.failing().filter(failing_since__gte=now - AT_ONCE)
+    failing = sudden.exclude(pk__in=Node.objects.joining(now)).count()
     polled = _polled() if failing >= FEWEST else 0
     if is_suspicious(failing, polled) and _open(now, failing, polled):
         logger.error(

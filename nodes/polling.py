@@ -16,7 +16,7 @@ from django.utils import timezone
 from nodes import cadence, fanout, poll_counts, results
 from nodes.exchange import MISTAKEN_IDENTITY, AgentError
 from nodes.inquiry import Inquiry, Outcome
-from nodes.models import JoinToken, Node, PollingPolicy, Status
+from nodes.models import Node, PollingPolicy, Status
 from nodes.pins import Pins
 from nodes.promotion import promote
 from nodes.querysets import NodeQuerySet
@@ -56,11 +56,18 @@ def poll(node_ids: Iterable[UUID]) -> Round:
     for outcomes in _ask(nodes):
         written = results.write(outcomes, interval)
         _promote(outcomes)
-        poll_counts.note(written.reported, written.failures.total(), timezone.now())
+        _count(written, outcomes, timezone.now())
         summary.add(written)
     if summary.failures:
         settle_overdue(timezone.now(), interval)
     return summary
+
+
+def _count(written: Written, outcomes: Iterable[Outcome], now: dt.datetime) -> None:
+    """Add to the fleet's figures. An agent that is still starting is no failure of the fleet."""
+    failed = [it.node.id for it in outcomes if isinstance(it.result, AgentError)]
+    starting = Node.objects.joining(now).filter(pk__in=failed).count() if failed else 0
+    poll_counts.note(written.reported, len(failed) - starting, now)
 
 
 def _promote(outcomes: Iterable[Outcome]) -> None:
@@ -120,10 +127,9 @@ def recall_stray(now: dt.datetime, interval: dt.timedelta) -> int:
 
 
 def hurry_joining(now: dt.datetime) -> int:
-    """Make nodes due that joined a moment ago and have not reported: their agent is starting."""
-    joined = JoinToken.objects.filter(used_at__gt=now - cadence.JOINING).values("node")
-    silent = Node.objects.filter(pk__in=joined, reported_at=None, enabled=True)
-    return silent.filter(next_poll_at__gt=now).update(next_poll_at=now)
+    """Make nodes due that are joining; return how many were not."""
+    waiting = Node.objects.joining(now).filter(enabled=True, next_poll_at__gt=now)
+    return waiting.update(next_poll_at=now)
 
 
 def claim_due(now: dt.datetime, limit: int) -> list[list[UUID]]:

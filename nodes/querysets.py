@@ -37,6 +37,11 @@ class NodeQuerySet(models.QuerySet["Node"]):
         # failing_since is named too, so that the partial index serves
         return self.filter(enabled=True, failures__gt=0, failing_since__isnull=False)
 
+    def joining(self, now: dt.datetime) -> Self:
+        """Nodes that joined a moment ago and have not reported: their agent is starting."""
+        joined = self.filter(join_tokens__used_at__gt=now - cadence.JOINING).values("pk")
+        return self.filter(pk__in=joined, reported_at=None)
+
     def overdue(self, now: dt.datetime, interval: dt.timedelta) -> Self:
         """Failing nodes that have used up their grace and still carry their last good verdict."""
         silent = Q(reported_at=None) | Q(reported_at__lte=now - cadence.grace(interval))

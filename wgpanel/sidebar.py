@@ -37,7 +37,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Settings",
             "items": [
                 _list("Polling policy", "timer", "nodes.pollingpolicy"),
-                _list("Join tokens", "confirmation_number", "nodes.jointoken"),
+                _list("Join tokens", "confirmation_number", "nodes.jointoken")
+                | {"active": _lists_tokens},
                 _list("Scheduled tasks", "event_repeat", "django_celery_beat.periodictask"),
                 _list("Fleet alarms", "notification_important", "nodes.fleetalarm"),
             ],
@@ -65,6 +66,12 @@ def _sees_nodes(request: HttpRequest) -> bool:
 
 def _adds_nodes(request: HttpRequest) -> bool:
     return request.user.has_perm("nodes.add_jointoken")
+
+
+def _lists_tokens(request: HttpRequest) -> bool:
+    """On the pages of join tokens but the one that adds a node, which has a link of its own."""
+    tokens, add = reverse("admin:nodes_jointoken_changelist"), reverse("admin:nodes_jointoken_add")
+    return request.path.startswith(tokens) and request.path != add
 
 
 def _item(title: str, icon: str, link: str, permission: Callable | None = None) -> dict[str, Any]:

@@ -65,8 +65,7 @@ class JoinTokenAdmin(ModelAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        context = {"title": "Add a node", **only_save, **(extra_context or {})}
+        context = {"title": "Add a node", **(extra_context or {})}
         return super().add_view(request, form_url, context)
 
     def change_view(
@@ -158,7 +157,7 @@ class JoinTokenAdmin(ModelAdmin):
 def _by_hand() -> str:
     """The way for those who bring a secret of their own."""
     return format_html(
-        "The line comes next. A secret can be pasted by hand as well:"
+        "The line to paste on the new server comes next. A secret can be set by hand as well:"
         ' <a class="wg-link" href="{}">add a node with a secret of its own</a>.',
         reverse("admin:nodes_node_add"),
     )

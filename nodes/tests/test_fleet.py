@@ -8,8 +8,9 @@ from django.db import connection
 from django.utils import timezone
 
 from nodes import fleet
-from nodes.models import FleetAlarm
+from nodes.models import FleetAlarm, JoinToken, Node
 from nodes.tests.builders import make_node
+from nodes.tests.joining import make_token
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -51,6 +52,15 @@ def test_a_few_failures_are_the_nodes_own(failing, sound):
 
 def test_nodes_that_have_failed_for_long_do_not_open_it():
     make_fleet(failing=20, sound=0, since_seconds=61)
+    fleet.watch(NOW)
+    assert not FleetAlarm.objects.exists()
+
+
+def test_agents_that_are_still_starting_do_not_open_it():
+    make_fleet(failing=6, sound=0)
+    for node in Node.objects.all():
+        row, _ = make_token(node=node)
+        JoinToken.objects.filter(pk=row.pk).update(used_at=NOW)
     fleet.watch(NOW)
     assert not FleetAlarm.objects.exists()
 

@@ -54,6 +54,12 @@ def test_the_form_leads_to_the_one_for_a_secret_by_hand(admin_client):
     assert f'href="{reverse("admin:nodes_node_add")}"' in shown(admin_client, ADD)
 
 
+def test_the_button_of_the_form_says_what_comes_next(admin_client):
+    page = shown(admin_client, ADD)
+    assert "Make the line" in page
+    assert "Save" not in page
+
+
 def test_the_line_is_shown_once(admin_client):
     token = token_of(admin_client.post(ADD, filled()).content.decode())
     row = JoinToken.objects.get()

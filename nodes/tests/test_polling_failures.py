@@ -3,10 +3,11 @@
 import pytest
 
 from nodes import cadence
-from nodes.models import Node, Status
+from nodes.models import JoinToken, Node, PollCount, Status
 from nodes.tests import agents
 from nodes.tests.builders import make_node, make_online_node
-from nodes.tests.polls import poll
+from nodes.tests.joining import make_token
+from nodes.tests.polls import ago, poll
 
 pytestmark = pytest.mark.django_db
 SECRET = "a secret of more than 32 bytes, of course"
@@ -116,3 +117,12 @@ def test_a_node_without_a_secret_fails_without_being_called(impostor):
     node = make_node(agent_url=stranger.url, secret=None)
     assert poll(node).failures == {"no_secret": 1}
     assert (stranger.connections, node.status_reason) == (0, "No secret is stored for this node.")
+
+
+@pytest.mark.parametrize(("joined_seconds", "counted"), [(5, 0), (300, 1)])
+def test_an_agent_that_is_still_starting_is_no_failure_of_the_fleet(joined_seconds, counted):
+    node = make_node(agent_url="http://127.0.0.1:9")
+    row, _ = make_token(node=node)
+    JoinToken.objects.filter(pk=row.pk).update(used_at=ago(joined_seconds))
+    assert poll(node).failures == {"refused": 1}
+    assert PollCount.objects.get().failed == counted

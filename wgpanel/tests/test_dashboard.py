@@ -1,6 +1,7 @@
 """The first page: the fleet at a glance, for those who may see it."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.urls import reverse
@@ -20,6 +21,10 @@ def content(client, address=INDEX):
     response = client.get(address)
     assert response.status_code == 200
     return response.content.decode()
+
+
+def marked_links(page):
+    return set(re.findall(r'<a href="([^"]+)" class="[^"]* active"', page))
 
 
 def beat(poll_age_seconds=0):
@@ -139,6 +144,12 @@ def test_the_sidebar_offers_what_one_may_see(client):
     shown = content(client)
     assert reverse("admin:nodes_node_changelist") in shown
     assert reverse("admin:auth_user_changelist") not in shown
+
+
+def test_one_link_of_the_sidebar_is_marked_as_where_one_is(admin_client):
+    tokens, add = reverse("admin:nodes_jointoken_changelist"), reverse("admin:nodes_jointoken_add")
+    marked = {address: marked_links(content(admin_client, address)) for address in (tokens, add)}
+    assert marked == {tokens: {tokens}, add: {add}}
 
 
 def test_the_command_palette_finds_nodes_and_groups(admin_client):
