@@ -25,7 +25,8 @@ class Rate:
 class Limits:
     """Sizes in bytes, times in seconds. `health` and `metrics` hold for each source of unsigned
     requests, `failures` for the log lines about each source of refused ones; `per_key` for what
-    a key signed, however much others send from the same address."""
+    a key signed, however much others send from the same address; `handshakes` for those of TLS
+    that are not done, beside `connections`."""
 
     per_key: Rate = Rate(50, 50)
     health: Rate = Rate(100, 100)
@@ -38,6 +39,7 @@ class Limits:
     idle_time: float = 30
     answer_time: float = 30
     connections: int = 512
+    handshakes: int = 256
 
 
 def neighbourhood(address: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from wgpanel_agent.connection import StrictConnection, Waiting
+from wgpanel_agent.door import TlsDoor
 from wgpanel_agent.limits import Limits
 
 BACKLOG = 512
@@ -20,23 +21,22 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class EdgeServer(uvicorn.Server):
-    """Leaves signals to `serve`, which stops several servers with one, and hurries handshakes."""
+    """Leaves signals to `serve`, which stops several servers with one."""
 
     def __init__(self, config: uvicorn.Config, limits: Limits, tls: ssl.SSLContext | None) -> None:
         super().__init__(config)
         self._limits, self._tls = limits, tls
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's own, which would leave a TLS handshake a minute."""
-        loop, hurry = asyncio.get_running_loop(), self._limits.request_time if self._tls else None
-        self.servers = [
-            await loop.create_server(
-                self._connection, sock=listener, backlog=BACKLOG, ssl=self._tls,
-                ssl_handshake_timeout=hurry, ssl_shutdown_timeout=hurry,
-            )
-            for listener in sockets or []
-        ]  # fmt: skip
+        """As uvicorn's own, but for TLS, whose handshakes it would not count nor hurry."""
+        self.servers = [await self._open(listener) for listener in sockets or []]
         self.started = True
+
+    async def _open(self, listener: socket.socket) -> Any:
+        if self._tls:
+            return TlsDoor(self._connection, listener, self._tls, self._limits)
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(self._connection, sock=listener, backlog=BACKLOG)
 
     def _connection(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]  # our own factory

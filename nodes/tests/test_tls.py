@@ -1,11 +1,15 @@
 """Calls over TLS to the agent's real edge, and to those who show another certificate: A32."""
 
 import datetime as dt
+import socket
 import ssl
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
 from wgpanel_agent.certificate import pin_of_file
+from wgpanel_agent.limits import Limits
 from wgpanel_agent.tls import server_context
 
 from nodes import client, fanout
@@ -50,6 +54,17 @@ def test_an_agent_is_called_over_tls(live_agent):
     assert client.test_connection(node).version == "1.0.0"
     assert poll(node).reported == 1
     assert node.status == Status.ONLINE
+
+
+def test_a39_a_hoard_of_unfinished_handshakes_does_not_keep_the_panel_out(live_agent):
+    agent = live_agent(tls=True)
+    node, address = agent.node(), urlsplit(agent.url)
+    with ExitStack() as hoard:
+        for _ in range(2 * Limits().handshakes):
+            sock = socket.create_connection((address.hostname, address.port))
+            hoard.enter_context(sock).sendall(b"\x16\x03\x01\x02\x00\x01")
+        assert client.test_connection(node).version == "1.0.0"
+        assert poll(node).reported == 1
 
 
 def test_connections_are_kept_from_round_to_round(live_agent):
