@@ -22,7 +22,7 @@ import uvloop
 from yarl import URL
 
 from nodes import cadence
-from nodes.connector import Connector
+from nodes.connector import Handshakes, new_connector
 from nodes.exchange import AgentError, Received
 from nodes.pinning import CONTEXT, Pinned
 from nodes.pins import Pins
@@ -158,8 +158,9 @@ class Fanout:
         trust = _pinned(errand.pins) if errand.pins else None
         url = _url("https" if trust else "http", errand.authority, errand.path)
         async with self._session.get(
-            url, headers=errand.headers, allow_redirects=False, ssl=trust or CONTEXT
-        ) as response:
+            url, headers=errand.headers, allow_redirects=False, ssl=trust or CONTEXT,
+            trace_request_ctx=trust,
+        ) as response:  # fmt: skip
             body = await _read(response)
             errand.changed_certificate = trust is not None and trust.has_seen_the_next
             return Received(
@@ -237,7 +238,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 async def new_session() -> aiohttp.ClientSession:
     """No cookies, no proxy from the environment, no compression: the digest is of what comes."""
     return aiohttp.ClientSession(
-        connector=Connector(),
+        connector=new_connector(),
+        trace_configs=[Handshakes()],
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=cadence.CONNECT_SECONDS),
         headers={"User-Agent": "wgpanel", "Accept-Encoding": "identity"},
