@@ -16,7 +16,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts import tokens
 from accounts.forms import TokenForm
 from accounts.models import ApiToken
-from accounts.stepping_up import needs_password
+from accounts.stepping_up import needs_password, needs_password_to_act
 
 NEW_TOKEN = ("name", "days")
 TOKEN = ("name", "user", "beginning", "created", "expiry")
@@ -39,6 +39,18 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):
         fields = ("last_login", "date_joined")
         return fields if request.user.is_superuser else (*fields, *RIGHTS)
 
+    @needs_password
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().add_view(request, *args, **kwargs)
+
+    @needs_password_to_act
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().change_view(request, *args, **kwargs)
+
+    @needs_password
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().user_change_password(request, *args, **kwargs)
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
 
@@ -55,6 +67,10 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 @admin.register(Group)
 class RoleAdmin(BaseGroupAdmin, ModelAdmin):
     """Groups of rights. Whoever edits one could raise their own: superusers only."""
+
+    @needs_password_to_act
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().changeform_view(request, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

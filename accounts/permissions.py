@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from rest_framework import permissions
+from rest_framework import exceptions, permissions
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
+
+from accounts.sessions import is_fresh
 
 VIEW = ["%(app_label)s.view_%(model_name)s"]
 CHANGE = ["%(app_label)s.change_%(model_name)s"]
@@ -34,3 +37,21 @@ class ChangePermissions(StaffModelPermissions):
     """For acts on what exists already: a POST creates nothing, so it needs `change`."""
 
     perms_map = {**StaffModelPermissions.perms_map, "POST": CHANGE}
+
+
+class PasswordNeeded(exceptions.PermissionDenied):
+    default_code = "password_needed"
+    default_detail = (
+        "An open session is not enough for this: type your password at /admin/confirm/, then send"
+        " the request again. An API token needs none."
+    )
+
+
+def check_password_typed(request: Request) -> None:
+    """Raise PasswordNeeded for a session in which nobody typed the password just now.
+
+    A token has its rights and no password: what a program may do is decided where it is made.
+    """
+    is_session = isinstance(request.successful_authenticator, SessionAuthentication)
+    if is_session and not is_fresh(request._request):
+        raise PasswordNeeded

@@ -15,7 +15,9 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from accounts.sessions import is_fresh, prove
 
-View = Callable[..., HttpResponse]
+View = Callable[..., Any]
+FIELD = "password"
+NOT_SENT_AGAIN = (FIELD, "csrfmiddlewaretoken")
 
 
 class PasswordForm(forms.Form):
@@ -25,10 +27,10 @@ class PasswordForm(forms.Form):
 
 
 def needs_password(view: View) -> View:
-    """Let a view of an admin class run only soon after the password was typed."""
+    """Let a page of an admin class be opened and sent only soon after the password was typed."""
 
     @wraps(view)
-    def guarded(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if is_fresh(request):
             return view(self, request, *args, **kwargs)
         asked = urlencode({"next": request.get_full_path()})
@@ -37,23 +39,73 @@ def needs_password(view: View) -> View:
     return guarded
 
 
-@sensitive_post_parameters("password")
-@sensitive_variables()
+def needs_password_to_act(view: View) -> View:
+    """Let everybody look at a page of an admin class, and ask for the password when it is sent."""
+
+    @wraps(view)
+    def guarded(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        asked = asked_first(request) if request.method == "POST" else None
+        return asked or view(self, request, *args, **kwargs)
+
+    return guarded
+
+
+@sensitive_post_parameters(FIELD)
+def asked_first(request: HttpRequest) -> HttpResponse | None:
+    """Return the page that asks for the password, or None where it was typed just now.
+
+    The page sends what was sent once more, so that whoever knows the password does nothing twice.
+    """
+    if is_fresh(request):
+        return None
+    form = PasswordForm(request.POST if FIELD in request.POST else None)
+    if not _is_right(request, form):
+        return _page(request, form, _sent(request))
+    # what comes next has no use for the password, and its error page no place
+    request.POST = request.POST.copy()  # type: ignore[assignment]
+    del request.POST[FIELD]  # type: ignore[misc]
+    return None
+
+
+@sensitive_post_parameters(FIELD)
 def confirm(request: HttpRequest) -> HttpResponse:
-    """The page that asks; wrong passwords count as failed logins."""
+    """The page that asks, and leads on to another."""
     form = PasswordForm(request.POST or None)
-    if form.is_valid():
-        name = request.user.get_username()
-        if authenticate(request, username=name, password=form.cleaned_data["password"]):
-            prove(request)
-            return HttpResponseRedirect(_next(request))
-        form.add_error("password", "That is not your password.")
-    return render(request, "accounts/confirm.html", {"form": form})
+    if _is_right(request, form):
+        return HttpResponseRedirect(_ours(request, request.GET.get("next", "")))
+    return _page(request, form)
 
 
-def _next(request: HttpRequest) -> str:
-    asked = request.GET.get("next", "")
+@sensitive_variables()
+def _is_right(request: HttpRequest, form: PasswordForm) -> bool:
+    """Note a right password in the session; a wrong one counts as a failed login."""
+    if not form.is_valid():
+        return False
+    name = request.user.get_username()
+    if authenticate(request, username=name, password=form.cleaned_data[FIELD]) is None:
+        form.add_error(FIELD, "That is not your password.")
+        return False
+    prove(request)
+    return True
+
+
+def _sent(request: HttpRequest) -> list[tuple[str, str]]:
+    """What the page has to send once more."""
+    fields = ((name, values) for name, values in request.POST.lists() if name not in NOT_SENT_AGAIN)
+    return [(name, str(value)) for name, values in fields for value in values]
+
+
+def _page(
+    request: HttpRequest, form: PasswordForm, sent: list[tuple[str, str]] | None = None
+) -> HttpResponse:
+    came_from = _ours(request, request.headers.get("Referer", ""))
+    context = {"form": form, "sent": sent or [], "came_from": came_from}
+    return render(request, "accounts/confirm.html", context)
+
+
+def _ours(request: HttpRequest, url: str) -> str:
+    """Return `url` if it leads into this panel, else the first page."""
     is_ours = url_has_allowed_host_and_scheme(
-        asked, {request.get_host()}, require_https=request.is_secure()
+        url, {request.get_host()}, require_https=request.is_secure()
     )
-    return asked if is_ours else reverse("admin:index")
+    return url if is_ours else reverse("admin:index")

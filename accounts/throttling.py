@@ -1,16 +1,18 @@
 """How often somebody may try to log in: the limits that django-axes keeps.
 
-A pair of name and address has 5 tries, then one each 15 minutes; a name has 20 an hour and an
-address 50 an hour, whoever else tries. Nobody is locked out for longer than that.
+A pair of name and address has 5 tries; then it rests for 1, 2, 4, 8 and at last 15 minutes, each
+time for one try more. A name has 20 an hour and an address 50 an hour, whoever else tries. Nobody
+is locked out for longer than that.
 """
 
 import datetime as dt
+import math
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
 from axes.helpers import get_client_username
 from axes.models import AccessAttempt
-from django.db.models import Sum
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -18,25 +20,59 @@ from django.utils import timezone
 from accounts.addresses import UNKNOWN, client_network
 
 PAIR_TRIES, USER_TRIES, ADDRESS_TRIES = 5, 20, 50
-REST = dt.timedelta(minutes=15)
+LONGEST_REST_MINUTES = 15
 WINDOW = dt.timedelta(hours=1)
+NONE = dt.timedelta(0)
+Failures = list[tuple[dt.datetime, int]]  # when the last was, and how many, of one browser
 
 
 class Limits(AxesDatabaseHandler):
-    """Counts in units of PAIR_TRIES, so that the one limit of axes fits all three."""
+    """Says "at the limit" or "no failure", so that the one limit of axes fits all three of ours."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        now = timezone.now()
-        recent = AccessAttempt.objects.filter(attempt_time__gte=now - WINDOW)
-        by_user = recent.filter(username=get_client_username(request, credentials))
-        by_address = recent.filter(ip_address=limited_address(request))
-        pair = (by_user & by_address).filter(attempt_time__gte=now - REST)
-        counted = ((pair, PAIR_TRIES), (by_user, USER_TRIES), (by_address, ADDRESS_TRIES))
-        return max(_failures(attempts) * PAIR_TRIES // limit for attempts, limit in counted)
+        return PAIR_TRIES if wait(request, credentials) else 0
 
 
-def _failures(attempts: Any) -> int:
-    return attempts.aggregate(sum=Sum("failures_since_start"))["sum"] or 0
+def wait(request: HttpRequest, credentials: dict[str, Any] | None = None) -> dt.timedelta:
+    """Return how long this name has no further try from this address; NONE if it has one now."""
+    now = timezone.now()
+    recent = AccessAttempt.objects.filter(attempt_time__gt=now - WINDOW)
+    by_user = recent.filter(username=get_client_username(request, credentials))
+    by_address = recent.filter(ip_address=limited_address(request))
+    ends = (
+        _end_of_rest(_failures(by_user & by_address)),
+        _end_of_window(_failures(by_user), USER_TRIES),
+        _end_of_window(_failures(by_address), ADDRESS_TRIES),
+    )
+    return max([NONE, *(end - now for end in ends if end)])
+
+
+def rest_after(failures: int) -> dt.timedelta:
+    """Return how long a pair rests after so many failures in a row."""
+    if failures < PAIR_TRIES:
+        return NONE
+    doublings = min(failures - PAIR_TRIES, LONGEST_REST_MINUTES.bit_length())
+    return dt.timedelta(minutes=min(2**doublings, LONGEST_REST_MINUTES))
+
+
+def _failures(attempts: QuerySet[AccessAttempt]) -> Failures:
+    rows = attempts.order_by("attempt_time")
+    return list(rows.values_list("attempt_time", "failures_since_start"))
+
+
+def _end_of_rest(failures: Failures) -> dt.datetime | None:
+    count = sum(number for _, number in failures)
+    return failures[-1][0] + rest_after(count) if failures else None
+
+
+def _end_of_window(failures: Failures, limit: int) -> dt.datetime | None:
+    """Return when so many of the failures are an hour old that fewer than `limit` count."""
+    counted = 0
+    for at, number in reversed(failures):
+        counted += number
+        if counted >= limit:
+            return at + WINDOW
+    return None
 
 
 def limited_address(request: HttpRequest) -> str | None:
@@ -49,7 +85,14 @@ def locked_out(
     request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None
 ) -> HttpResponse:
     """Answer the same for every name, whether there is such a user or not."""
-    minutes = int(REST.total_seconds() // 60)
-    answer = render(request, "accounts/locked_out.html", {"minutes": minutes}, status=429)
-    answer["Retry-After"] = str(int(REST.total_seconds()))
+    seconds = max(1, math.ceil(wait(request, credentials).total_seconds()))
+    context = {"wait": _in_words(math.ceil(seconds / 60))}
+    answer = render(request, "accounts/locked_out.html", context, status=429)
+    answer["Retry-After"] = str(seconds)
     return answer
+
+
+def _in_words(minutes: int) -> str:
+    if minutes >= WINDOW.total_seconds() // 60:
+        return "an hour"
+    return "a minute" if minutes == 1 else f"{minutes} minutes"

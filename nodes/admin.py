@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin
 from unfold.sections import TemplateSection
 
 from accounts.history_admin import HistoryAdmin
+from accounts.stepping_up import needs_password_to_act
 from groups.models import NodeGroup
 from nodes import admin_filters as filters
 from nodes.admin_actions import NodeActions
@@ -74,7 +75,7 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
         actions = super().get_actions(request)
         if "delete_selected" in actions:
             function, name, _ = actions["delete_selected"]
-            actions["delete_selected"] = (function, name, "Forget …")
+            actions["delete_selected"] = (needs_password_to_act(function), name, "Forget …")
         return actions
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -120,6 +121,7 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
         missing = set() if self.has_delete_permission(request) else {"node"}
         return going, {"nodes": len(going)}, missing, kept
 
+    @needs_password_to_act
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:

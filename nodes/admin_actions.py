@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.decorators import action
 
+from accounts.stepping_up import needs_password_to_act
 from nodes import rotation
 from nodes.changing import change
 from nodes.forms import GroupChoiceForm
@@ -56,6 +57,7 @@ class NodeActions:
         messages.success(request, rotating(rotation.start(nodes, request.user)))
 
     @action(description="Rotate the key, retire the old one now", permissions=["change"])
+    @needs_password_to_act
     def replace_key(self, request: HttpRequest, nodes: NodeQuerySet) -> None:
         messages.success(request, rotating(rotation.start(nodes, request.user, urgent=True)))
 

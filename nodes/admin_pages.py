@@ -13,6 +13,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.stepping_up import asked_first
 from nodes import rotation
 from nodes.admin_actions import polled, rotating
 from nodes.changing import change
@@ -82,6 +83,8 @@ class NodePages:
     def rotate_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         node = self._changeable(request, pk)
         urgent = request.POST.get("retire") == "now"
+        if urgent and (asked := asked_first(request)):
+            return asked
         count = rotation.start(Node.objects.filter(pk=pk), request.user, urgent=urgent)
         messages.success(request, rotating(count))
         return redirect("admin:nodes_node_change", node.pk)

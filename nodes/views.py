@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
-from accounts.permissions import ChangePermissions
+from accounts.permissions import ChangePermissions, check_password_typed
 from groups.models import NodeGroup
 from nodes import changing, client, removal, rotation
 from nodes.filters import NodeFilter
@@ -108,6 +108,7 @@ class NodeViewSet(ModelViewSet):
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         node = self.get_object()
+        check_password_typed(request)
         lost = removal.what_goes_with(node)
         try:
             removal.forget(node, request.user)
@@ -163,6 +164,8 @@ class NodeViewSet(ModelViewSet):
             raise NodeIsDisabled
         asked = RotationSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        if asked.validated_data["retire_now"]:
+            check_password_typed(request)
         nodes = Node.objects.filter(pk=node.pk)
         rotation.start(nodes, request.user, urgent=asked.validated_data["retire_now"])
         return Response(self._show(node), status.HTTP_202_ACCEPTED)

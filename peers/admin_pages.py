@@ -20,13 +20,14 @@ from peers.errors import Refused
 from peers.handing_out import handed_out
 from peers.models import Peer
 from peers.peer_page import look
+from peers.permissions import VIEW_CONFIGURATION
 
 PRIVATE = {"Cache-Control": "no-store"}
 GONE = 286  # htmx: take this as the answer, and stop asking
 
 
 class PeerPages:
-    HAND_OUT = "peers.view_configuration"
+    HAND_OUT = VIEW_CONFIGURATION
     admin_site: admin.AdminSite
     has_view_permission: Callable[..., bool]
     has_change_permission: Callable[..., bool]

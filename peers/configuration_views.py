@@ -13,6 +13,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 
+from accounts.permissions import check_password_typed
 from peers import archive, delivery, qr
 from peers.bulk_serializers import PeerSelectionSerializer
 from peers.errors import clock
@@ -80,11 +81,16 @@ class ExportView(FileView):
         responses={(200, ZIP): OpenApiTypes.BINARY},
     )
     def post(self, request: Request) -> StreamingHttpResponse:
+        check_password_typed(request)
         asked = PeerSelectionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="peers.zip"'}
-        content = archive.stream(asked.peers)
-        return StreamingHttpResponse(content, content_type=ZIP, headers=headers)
+        return as_zip(asked.peers)
+
+
+def as_zip(peers: PeerQuerySet) -> StreamingHttpResponse:
+    """Answer with the files of `peers`."""
+    headers = {**PRIVATE, "Content-Disposition": 'attachment; filename="peers.zip"'}
+    return StreamingHttpResponse(archive.stream(peers), content_type=ZIP, headers=headers)
 
 
 def as_attachment(name: str, content: bytes, media_type: str) -> HttpResponse:

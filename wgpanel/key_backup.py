@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from accounts.stepping_up import asked_first
 from keyring import backups
 from keyring.sealing import current_key_id
 from nodes.banners import Banner
@@ -38,7 +39,7 @@ def key_backup(request: HttpRequest) -> HttpResponse:
     if not request.user.is_superuser:
         raise PermissionDenied
     if request.method == "POST":
-        return _confirm(request)
+        return asked_first(request) or _confirm(request)
     context = {
         **admin.site.each_context(request),
         "title": "Backup of the field key",

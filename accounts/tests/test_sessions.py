@@ -1,4 +1,4 @@
-"""Sessions and tokens end when they should, and lasting access asks for the password again."""
+"""Sessions and tokens end when they should."""
 
 import time
 
@@ -7,20 +7,15 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts import sessions, tokens
-from accounts.models import ApiToken
-from accounts.tests.builders import GOOD_PASSWORD, make_admin
+from accounts.tests.builders import GOOD_PASSWORD, make_boss
 
 pytestmark = pytest.mark.django_db
 INDEX = reverse("admin:index")
-NEW_TOKEN = reverse("admin:accounts_apitoken_add")
-CONFIRM = reverse("confirm-password")
 
 
 @pytest.fixture
 def boss(client):
-    user = make_admin(username="boss")
-    user.set_password(GOOD_PASSWORD)
-    user.save()
+    user = make_boss()
     client.force_login(user)
     return user
 
@@ -88,31 +83,3 @@ def test_a_deactivated_user_has_neither_session_nor_token(client, boss):
     type(boss).objects.update(is_active=False)
     assert client.get(INDEX).status_code == 302
     assert APIClient().get("/api/v1/groups/", headers=header).status_code == 401
-
-
-def test_making_a_token_asks_for_the_password_again(client, boss, later):
-    later(minutes=6)
-    answer = client.post(NEW_TOKEN, {"name": "x", "days": 1})
-    assert answer.url == f"{CONFIRM}?next=%2Fadmin%2Faccounts%2Fapitoken%2Fadd%2F"
-    assert not ApiToken.objects.exists()
-    wrong = client.post(answer.url, {"password": "wrong"})
-    assert "That is not your password." in wrong.content.decode()
-    assert client.get(NEW_TOKEN).status_code == 302
-    assert client.post(answer.url, {"password": GOOD_PASSWORD}).url == NEW_TOKEN
-    assert client.post(NEW_TOKEN, {"name": "x", "days": 1}).status_code == 200
-    assert ApiToken.objects.count() == 1
-
-
-@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:x"])
-def test_the_page_leads_nowhere_else(client, boss, elsewhere):
-    answer = client.post(f"{CONFIRM}?next={elsewhere}", {"password": GOOD_PASSWORD})
-    assert answer.url == INDEX
-
-
-def test_guessing_on_the_page_is_limited_like_logging_in(client, boss):
-    told = [client.post(CONFIRM, {"password": "wrong"}).status_code for _ in range(5)]
-    assert told == [200] * 4 + [429]
-
-
-def test_nobody_is_asked_who_has_not_logged_in(client):
-    assert client.get(CONFIRM).url.startswith(reverse("admin:login"))

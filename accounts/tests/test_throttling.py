@@ -8,7 +8,8 @@ from django.core.management import call_command
 from django.db.models import F
 from django.urls import reverse
 
-from accounts.tests.builders import GOOD_PASSWORD, make_admin
+from accounts.tests.builders import GOOD_PASSWORD, make_boss
+from accounts.throttling import rest_after
 
 pytestmark = pytest.mark.django_db
 LOGIN = reverse("admin:login")
@@ -17,10 +18,7 @@ WRONG = "not-the-password"
 
 @pytest.fixture
 def boss():
-    user = make_admin(username="boss")
-    user.set_password(GOOD_PASSWORD)
-    user.save()
-    return user
+    return make_boss()
 
 
 def login(client, name="boss", password=WRONG, address="192.0.2.1", **headers):
@@ -40,22 +38,53 @@ def test_the_fifth_wrong_password_locks_even_the_right_one_out(client, boss):
     assert fail(client, 5) == [200, 200, 200, 200, 429]
     answer = login(client, password=GOOD_PASSWORD)
     assert answer.status_code == 429
-    assert answer["Retry-After"] == "900"
-    assert "Too many tries" in answer.content.decode()
+    assert answer["Retry-After"] in ("60", "59")
+    assert "Wait a minute" in answer.content.decode()
 
 
-def test_a_quarter_of_an_hour_later_there_is_a_try_again(client, boss):
-    fail(client, 9)
-    let_pass(minutes=16)
+def test_each_further_wrong_password_costs_a_longer_rest_up_to_a_quarter_of_an_hour(client, boss):
+    fail(client, 4)
+    for minutes in (1, 2, 4, 8, 15, 15):
+        assert login(client).status_code == 429
+        told = login(client).content.decode()
+        assert (f"Wait {minutes} minutes" if minutes > 1 else "Wait a minute") in told
+        let_pass(minutes=minutes - 1, seconds=50)
+        assert login(client, password=GOOD_PASSWORD).status_code == 429
+        let_pass(seconds=11)
     assert login(client, password=GOOD_PASSWORD).status_code == 302
+
+
+def test_the_right_password_ends_the_counting(client, boss):
+    fail(client, 5)
+    let_pass(minutes=2)
+    login(client, password=GOOD_PASSWORD)
+    assert fail(client, 5) == [200, 200, 200, 200, 429]
+
+
+def test_after_an_hour_without_a_try_the_counting_begins_anew(client, boss):
+    fail(client, 5)
+    let_pass(minutes=61)
+    assert fail(client, 5) == [200, 200, 200, 200, 429]
 
 
 def test_tries_during_the_rest_do_not_prolong_it(client, boss):
     fail(client, 5)
-    let_pass(minutes=10)
+    let_pass(seconds=40)
     fail(client, 3)
-    let_pass(minutes=6)
+    let_pass(seconds=21)
     assert login(client, password=GOOD_PASSWORD).status_code == 302
+
+
+def test_another_browser_at_the_same_address_has_no_tries_of_its_own(client, boss):
+    told = [login(client, HTTP_USER_AGENT=f"browser {n}").status_code for n in range(5)]
+    assert told[-1] == 429
+
+
+@pytest.mark.parametrize(
+    ("failures", "minutes"), [(0, 0), (4, 0), (5, 1), (6, 2), (8, 8), (9, 15), (10**6, 15)]
+)
+def test_the_rest_doubles_and_has_an_end(failures, minutes):
+    assert rest_after(failures) == dt.timedelta(minutes=minutes)
 
 
 def test_another_address_is_not_locked_out_with_the_guesser(client, boss):
@@ -66,7 +95,20 @@ def test_another_address_is_not_locked_out_with_the_guesser(client, boss):
 def test_a_name_is_guessed_twenty_times_an_hour_from_all_addresses_together(client, boss):
     told = [fail(client, 4, address=f"192.0.2.{n}") for n in range(1, 6)]
     assert told[-1] == [200, 200, 200, 429]
-    assert login(client, password=GOOD_PASSWORD, address="198.51.100.1").status_code == 429
+    answer = login(client, password=GOOD_PASSWORD, address="198.51.100.1")
+    assert answer.status_code == 429
+    assert "Wait an hour" in answer.content.decode()
+
+
+def test_a_name_that_all_addresses_guessed_is_free_when_enough_tries_are_an_hour_old(client, boss):
+    for n in range(1, 6):
+        fail(client, 4, address=f"192.0.2.{n}")
+        let_pass(minutes=10)
+    answer = login(client, password=GOOD_PASSWORD, address="198.51.100.1")
+    assert "Wait 10 minutes" in answer.content.decode()
+    let_pass(minutes=10)
+    freed = login(client, password=GOOD_PASSWORD, address="198.51.100.1")
+    assert freed.status_code == 302
 
 
 def test_an_address_guesses_fifty_times_an_hour_whatever_the_names(client, boss):

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from accounts.stepping_up import asked_first
 from nodes.enrolment import joining, making
 from nodes.enrolment.errors import JoinRefused
 from nodes.enrolment.forms import JoinTokenForm
@@ -142,6 +143,8 @@ class JoinTokenAdmin(ModelAdmin):
     def seen_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Somebody has looked at the alarm about a second use."""
         self._changeable(request, pk)
+        if asked := asked_first(request):
+            return asked
         JoinToken.objects.filter(pk=pk).update(alarm_seen_at=timezone.now())
         return redirect("admin:nodes_jointoken_change", pk)
 
