@@ -5,7 +5,7 @@ import uuid
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from simple_history.models import HistoricalRecords
 from wgpanel_agent.documents import InterfacePart
 
@@ -67,6 +67,10 @@ class InterfaceQuerySet(models.QuerySet["Interface"]):
     def pending(self) -> "InterfaceQuerySet":
         """Interfaces whose node has not confirmed what is desired, removed ones too."""
         return self.filter(desired_generation__gt=F("observed_generation"))
+
+    def with_peers_now(self) -> "InterfaceQuerySet":
+        """Annotated with `peers_now`: how many peers nobody removed."""
+        return self.annotate(peers_now=Count("peers", filter=Q(peers__removed_at=None)))
 
 
 class Interface(models.Model):

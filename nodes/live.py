@@ -6,10 +6,11 @@ import uuid
 from dataclasses import dataclass
 
 from django.utils import timezone
-from wgpanel_agent.documents import InterfaceReport, InvalidDocument, StatusReport
+from wgpanel_agent.documents import InvalidDocument, StatusReport
 
 from nodes.availability import Obstacle, obstacle
 from nodes.exchange import SKEW_WORTH_A_WARNING_MS
+from nodes.interface_rows import InterfaceRow, rows_of
 from nodes.keyed import SECRETS
 from nodes.models import Node, PollingPolicy
 from nodes.standing import standing_reason
@@ -22,6 +23,7 @@ class Live:
     node: Node
     now: dt.datetime
     report: StatusReport | None
+    interfaces: list[InterfaceRow]
 
     @property
     def obstacle(self) -> str:
@@ -33,12 +35,8 @@ class Live:
         return standing_reason(self.node)
 
     @property
-    def interfaces(self) -> dict[str, InterfaceReport]:
-        """Managed interfaces first, each kind by name."""
-        if self.report is None:
-            return {}
-        told = self.report.wireguard.interfaces
-        return {name: told[name] for name in sorted(told, key=lambda n: (not told[n].managed, n))}
+    def has_some_left_alone(self) -> bool:
+        return any(row.ours is None for row in self.interfaces)
 
     @property
     def raw(self) -> str:
@@ -55,7 +53,9 @@ def look(node_id: uuid.UUID) -> Live:
     interval = PollingPolicy.current().interval
     nodes = Node.objects.with_standing(interval, now).annotate(obstacle=obstacle(now, interval))
     node = nodes.select_related("group").defer(*SECRETS).get(pk=node_id)
-    return Live(node, now, _report(node))
+    report = _report(node)
+    told = report.wireguard.interfaces if report else {}
+    return Live(node, now, report, rows_of(node, told))
 
 
 def _report(node: Node) -> StatusReport | None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern
@@ -67,9 +66,8 @@ class InterfaceAdmin(PoolPages, HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> InterfaceQuerySet:
         rows: InterfaceQuerySet = super().get_queryset(request).select_related("node")
-        present = Count("peers", filter=Q(peers__removed_at=None))
         heavy = ("node__health_json", "node__secret")
-        return rows.filter(removed_at=None).defer(*heavy).annotate(peers_now=present)
+        return rows.present().defer(*heavy).with_peers_now()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("node", "name") if obj else ()

@@ -21,6 +21,8 @@ from nodes.tests.builders import (
     make_online_node,
     make_report,
 )
+from peers.tests.builders import make_interface as make_panel_interface
+from peers.tests.builders import make_peer
 
 pytestmark = pytest.mark.django_db
 
@@ -88,7 +90,36 @@ def test_interfaces_that_are_not_ours_say_so_and_come_last(admin_client):
     report = make_report(interfaces={"aaa": make_interface(managed=False), "wg0": make_interface()})
     shown = content(admin_client, url("interfaces", make_online_node(health_json=report)))
     assert re.findall("<bdi>(.*?)</bdi>", shown) == ["wg0", "aaa"]
-    assert "not ours" in shown
+    assert "left alone" in shown
+
+
+def test_an_interface_of_the_panel_stands_beside_those_that_the_agent_reports(admin_client):
+    told = {"wg0": make_interface(active_peers=1, drift=2), "office": make_interface(managed=False)}
+    node = make_online_node(health_json=make_report(interfaces=told))
+    ours = make_panel_interface(node=node, name="wg0", condition="drifted")
+    make_peer(interface=ours)
+    waiting = make_panel_interface(node=node, name="wg9", condition="pending", sync_error="No way.")
+    shown = content(admin_client, url("live", node))
+    assert re.findall("<bdi>(wg.|office)</bdi>", shown) == ["wg0", "wg9", "office"]
+    for text in ("Drifted", "2 differences", "1 / 1", "Waiting for the node", "No way.", "– / 0"):
+        assert text in shown
+    for row in (ours, waiting):
+        assert reverse("admin:nodes_interface_change", args=[row.pk]) in shown
+
+
+def test_who_may_not_see_interfaces_gets_no_link_to_them(client):
+    ours = make_panel_interface()
+    client.force_login(make_staff("nodes.view_node"))
+    shown = content(client, url("live", ours.node))
+    assert ours.name in shown
+    assert reverse("admin:nodes_interface_change", args=[ours.pk]) not in shown
+
+
+def test_the_page_of_a_node_leads_to_a_new_interface_of_it(admin_client):
+    node = make_node()
+    add = f"{reverse('admin:nodes_interface_add')}?node={node.pk}"
+    assert add in content(admin_client, url("live", node))
+    assert f'value="{node.pk}" selected' in content(admin_client, add)
 
 
 def test_a_node_that_is_gone_stops_its_live_view(admin_client):
@@ -99,9 +130,9 @@ def test_a_node_that_is_gone_stops_its_live_view(admin_client):
     assert (response.status_code, b"This node is gone" in response.content) == (286, True)
 
 
-def test_the_live_view_costs_four_queries(admin_client, django_assert_num_queries):
+def test_the_live_view_costs_five_queries(admin_client, django_assert_num_queries):
     node = make_online_node(group=make_group())
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         content(admin_client, url("live", node))
 
 
