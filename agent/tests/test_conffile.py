@@ -231,6 +231,17 @@ async def test_a_file_that_would_say_something_else_is_not_written(
     assert not list(tmp_path.iterdir())
 
 
+async def test_what_was_written_before_does_not_vouch_for_what_comes_later(
+    journal: FakeJournal, files: ConfFiles, tmp_path: Path
+) -> None:
+    journal.put(PEER_KEY)
+    await files.write("wg0")
+    journal.put(OTHER_PEER_KEY, preshared_key=f"{KEY}\nPostUp = touch pwned")
+    with pytest.raises(BadConf):
+        await files.write("wg0")
+    assert [peer.public_key for peer in written(tmp_path).peers] == [PEER_KEY]
+
+
 def test_a_file_takes_the_place_of_a_link_and_not_what_it_leads_to(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("another's")

@@ -60,6 +60,22 @@ def test_a_file_has_its_state_its_settings_and_its_peers() -> None:
     ]
 
 
+def test_only_peers_that_are_not_proven_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = PeerPart(KEY, ("10.8.0.2/32",)), PeerPart(OTHER_KEY, ("10.8.0.3/32",))
+    conf, read = make_conf(None, old, new), []
+    monkeypatch.setattr("wgpanel_agent.confrender.parse", lambda it: read.append(it) or parse(it))
+    text = render(conf, {KEY: old})
+    assert parse(text) == conf
+    assert (KEY in read[0], OTHER_KEY in read[0]) == (False, True)
+
+
+def test_a_proven_peer_that_has_changed_is_read_again() -> None:
+    old = PeerPart(KEY, ("10.8.0.2/32",))
+    lies = make_conf(None, PeerPart(KEY, ("10.8.0.2/32",), f"{PRESHARED}\nPostUp = x"))
+    with pytest.raises(BadConf):
+        render(lies, {KEY: old})
+
+
 def test_what_is_not_wanted_has_no_line() -> None:
     text = render(make_conf(None, PeerPart(KEY, ())))
     for name in ("MTU", "FwMark", "PresharedKey", "AllowedIPs", "PersistentKeepalive", "Post"):

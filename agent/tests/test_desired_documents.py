@@ -171,6 +171,17 @@ def test_a_digest_is_that_of_the_canonical_text() -> None:
     assert peer.digest() == int(hashlib.sha256(text.encode()).hexdigest(), 16)
 
 
+@given(peer_parts())
+def test_a_peer_written_by_hand_is_what_json_makes_of_it(peer: PeerPart) -> None:
+    told = json.dumps(peer.as_json(), sort_keys=True, separators=(",", ":"))
+    assert peer.canonical() == told
+
+
+def test_what_the_grammar_would_refuse_is_quoted_all_the_same() -> None:
+    peer = PeerPart('a"b\n', ("\u00e9\\", "x"), "\u2028", 1)
+    assert json.loads(peer.canonical()) == peer.as_json()
+
+
 def test_a_field_at_its_default_changes_no_digest() -> None:
     short, long = {"listen_port": 1}, {"listen_port": 1, "policy": "enforce", "forward": False}
     assert InterfacePart.parse(short).digest() == InterfacePart.parse(long).digest()

@@ -17,7 +17,7 @@ from typing import Protocol
 from wgpanel_agent import grammar, nat
 from wgpanel_agent.confrender import hooks, render
 from wgpanel_agent.documents import InterfacePart, PeerPart
-from wgpanel_agent.iproute import wanted_routes
+from wgpanel_agent.routing import WantedRoutes
 from wgpanel_agent.serverconf import BadConf, ServerConf, written_state
 from wgpanel_agent.store import Kept
 
@@ -129,6 +129,8 @@ class ConfFiles:
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._routes: defaultdict[str, WantedRoutes] = defaultdict(WantedRoutes)
+        self._proven: dict[str, dict[str, PeerPart]] = {}  # as they are in a file of ours
 
     def changed(self, name: str) -> None:
         """Write the file soon; further changes until then go with it."""
@@ -160,6 +162,8 @@ class ConfFiles:
                 path.unlink()
                 sync_folder(self.folder)
             nat.file_of(self.folder, name).unlink(missing_ok=True)
+            self._routes.pop(name, None)
+            self._proven.pop(name, None)
 
     def _write(self, name: str) -> int | None:
         """When the file will be out of date by itself, in Unix seconds."""
@@ -169,11 +173,19 @@ class ConfFiles:
         (kept, peers), now = found, self._clock()
         if kept.private_key is None:
             raise BadConf("its private key is not known yet")
-        here = [peers[key] for key in sorted(peers) if not peers[key].is_expired(now)]
-        lines = hooks(name, kept.part, wanted_routes(kept.part, here), self.folder)
-        conf = ServerConf.of(kept.state, kept.part, kept.private_key, here, hooks=lines, now=now)
-        self._put(name, kept.part, render(conf))
-        return min((peer.expires_at for peer in here if peer.expires_at is not None), default=None)
+        conf = self._conf(kept, kept.private_key, peers, now)
+        self._put(name, kept.part, render(conf, self._proven.get(name)))
+        self._proven[name] = {peer.public_key: peer for peer in conf.peers}
+        ends = (it.expires_at for it in peers.values() if it.expires_at is not None)
+        return min((at for at in ends if at > now), default=None)
+
+    def _conf(
+        self, kept: Kept, private_key: str, peers: Mapping[str, PeerPart], now: float
+    ) -> ServerConf:
+        ordered = [peers[key] for key in sorted(peers)]
+        routes = self._routes[kept.name].of(kept.part, peers, now)
+        lines = hooks(kept.name, kept.part, routes, self.folder)
+        return ServerConf.of(kept.state, kept.part, private_key, ordered, hooks=lines, now=now)
 
     def _put(self, name: str, part: InterfacePart, text: str) -> None:
         """The nftables file goes first, since the other one loads it."""

@@ -4,7 +4,8 @@ No name, note or hook of a user can get here. What was rendered is parsed again 
 was made from.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from wgpanel_agent import forwarding, nat
@@ -25,12 +26,23 @@ def hooks(name: str, part: InterfacePart, routes: Iterable[Route], folder: Path)
     return (*(f"PostUp = {line}" for line in up), *(f"PostDown = {line}" for line in down))
 
 
-def render(conf: ServerConf) -> str:
-    """The text of the file. Raises BadConf rather than give one that says anything else."""
-    text = "\n".join((*_head(conf), "", *map(_peer, conf.peers)))
-    if parse(text) != conf:
+def render(conf: ServerConf, proven: Mapping[str, PeerPart] | None = None) -> str:
+    """The text of the file. Raises BadConf rather than give one that says anything else.
+
+    Each section stands for itself: of peers that are among the `proven`, by key, what `render`
+    wrote was read before.
+    """
+    known = proven or {}
+    unproven = [it for it in conf.peers if known.get(it.public_key) != it]
+    new = replace(conf, peers=tuple(unproven))
+    if parse(text_of(new)) != new:
         raise BadConf("the file would have said something else than was meant")
-    return text
+    return text_of(conf)
+
+
+def text_of(conf: ServerConf) -> str:
+    """As `render` gives it, without reading it again."""
+    return "\n".join((*_head(conf), "", *map(_peer, conf.peers)))
 
 
 def _head(conf: ServerConf) -> list[str]:

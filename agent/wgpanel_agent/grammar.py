@@ -28,6 +28,8 @@ RESERVED_INTERFACE_NAMES = frozenset(("all", "interfaces", "lo", "default", "hel
 _INTERFACE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,14}", re.ASCII)
 # The 43rd character carries 4 bits only: other letters are second spellings that `wg` refuses.
 _KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", re.ASCII)
+_ZERO_KEY = "A" * 43 + "="
+_IPV4_IN_IPV6 = (bytes(12), bytes(10) + b"\xff\xff")
 _ADDRESS = re.compile(r"([0-9.]{7,15}|[0-9A-Fa-f:]{2,39})(?:/(0|[1-9][0-9]{0,2}))?", re.ASCII)
 # What Linux takes as the name of a link, of the letters that need no thought in a rule.
 _LINK_NAME = re.compile(r"[a-zA-Z0-9._-]{1,15}", re.ASCII)
@@ -84,8 +86,9 @@ def interface_name(value: object, field: str = "interface") -> str:
     return name
 
 
-def _key_bytes(value: object, field: str) -> bytes:
-    return base64.b64decode(_match(_KEY, value, field, "a base64 key of 32 bytes").group())
+def _key(value: object, field: str) -> str:
+    """Of 32 bytes; each has one spelling only."""
+    return _match(_KEY, value, field, "a base64 key of 32 bytes").group()
 
 
 def _key_text(raw: bytes) -> str:
@@ -94,7 +97,7 @@ def _key_text(raw: bytes) -> str:
 
 def public_key(value: object, field: str = "public_key") -> str:
     """A Curve25519 public key, not a point of small order (which includes all zero)."""
-    key = _match(_KEY, value, field, "a base64 key of 32 bytes").group()
+    key = _key(value, field)
     if key in LOW_ORDER_KEYS:
         raise InvalidDocument(field, "is a point of small order")
     return key
@@ -111,18 +114,18 @@ LOW_ORDER_KEYS = frozenset(key for point in LOW_ORDER_POINTS for key in _spellin
 
 
 def private_key(value: object, field: str = "private_key") -> str:
-    raw = _key_bytes(value, field)
-    if not any(raw):
+    key = _key(value, field)
+    if key == _ZERO_KEY:
         raise InvalidDocument(field, "is all zero")
-    return _key_text(raw)
+    return key
 
 
 def preshared_key(value: object, field: str = "preshared_key") -> str | None:
     """A preshared key; None and 32 zero bytes both mean that there is none."""
     if value is None:
         return None
-    raw = _key_bytes(value, field)
-    return _key_text(raw) if any(raw) else None
+    key = _key(value, field)
+    return None if key == _ZERO_KEY else key
 
 
 def _packed(text: str, field: str) -> tuple[socket.AddressFamily, bytes]:
@@ -136,7 +139,7 @@ def _packed(text: str, field: str) -> tuple[socket.AddressFamily, bytes]:
 
 def _refuse_disguised_ipv4(packed: bytes, field: str) -> None:
     """`::ffff:192.0.2.1` and `::192.0.2.1` have two spellings and two meanings."""
-    if len(packed) == 16 and packed[:12] in (bytes(12), bytes(10) + b"\xff\xff"):
+    if len(packed) == 16 and packed.startswith(_IPV4_IN_IPV6):
         raise InvalidDocument(field, "is an IPv4 address, or none, written as IPv6")
 
 
@@ -160,8 +163,8 @@ def interface_address(value: object, field: str = "address") -> str:
 def routed_network(value: object, field: str = "allowed_ips") -> str:
     """A network behind a peer. `wg` would cut host bits off without a word, so they are refused."""
     family, packed, prefix = _prefixed(value, field)
-    host_bits = (1 << (len(packed) * 8 - prefix)) - 1
-    if int.from_bytes(packed, "big") & host_bits:
+    free = len(packed) * 8 - prefix
+    if free and int.from_bytes(packed, "big") & ((1 << free) - 1):
         raise InvalidDocument(field, "has bits set beyond its prefix")
     return f"{socket.inet_ntop(family, packed)}/{prefix}"
 

@@ -30,6 +30,9 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_interface(address).network)
 
 
+_FAMILIES = ((4, socket.AF_INET, 32), (6, socket.AF_INET6, 128))  # without a colon, and with
+
+
 class Range(NamedTuple):
     """The addresses of a network, as numbers."""
 
@@ -41,12 +44,10 @@ class Range(NamedTuple):
     def of(cls, text: str) -> "Range":
         """Of an address with its prefix length, whose host bits are left aside."""
         address, _, length = text.partition("/")
-        version, family, bits = (
-            (6, socket.AF_INET6, 128) if ":" in address else (4, socket.AF_INET, 32)
-        )
-        size = 1 << (bits - int(length))
+        version, family, bits = _FAMILIES[":" in address]
         number = int.from_bytes(socket.inet_pton(family, address), "big")
-        return cls(version, number - number % size, number - number % size + size - 1)
+        free = (1 << (bits - int(length))) - 1
+        return cls(version, number & ~free, number | free)
 
     def holds(self, other: "Range") -> bool:
         is_within = self.first <= other.first and other.last <= self.last
@@ -61,7 +62,11 @@ def networks_beyond(own: Iterable[Range], peer: PeerPart) -> list[str]:
     """Of a peer, what the interface's own networks do not hold; those the kernel routes by itself.
     Never a default route: that would be the node's own way out."""
     networks = [it for it in peer.allowed_ips if not it.endswith("/0")]
-    return [it for it in networks if not any(net.holds(Range.of(it)) for net in own)]
+    return [it for it in networks if not _is_held(own, Range.of(it))]
+
+
+def _is_held(own: Iterable[Range], network: Range) -> bool:
+    return any(net.holds(network) for net in own)
 
 
 def in_table(part: InterfacePart, networks: Iterable[str]) -> frozenset[Route]:

@@ -220,9 +220,10 @@ class Rows:
         query = "SELECT part FROM peer WHERE interface = ?"
         try:
             parts = [_peer(text) for (text,) in self._read(query, interface.name)]
+            found = state_hash(interface.part, parts)
         except (ValueError, TypeError, KeyError) as error:
             raise BrokenJournal("a peer cannot be read") from error
-        if state_hash(interface.part, parts) != interface.state.hash:
+        if found != interface.state.hash:
             raise BrokenJournal("the peers are not those of the state")
         return {part.public_key: part for part in parts}
 
@@ -241,7 +242,7 @@ class Rows:
 
     def put_peers(self, name: str, peers: Iterable[PeerPart]) -> None:
         ordered = sorted(peers, key=lambda peer: peer.public_key)  # as the tree has them: faster
-        rows = [(name, peer.public_key, canonical(peer.as_json())) for peer in ordered]
+        rows = [(name, peer.public_key, peer.canonical()) for peer in ordered]
         self._write("INSERT OR REPLACE INTO peer VALUES (?, ?, ?)", rows)
 
     def remove_peers(self, name: str, keys: Iterable[str]) -> None:

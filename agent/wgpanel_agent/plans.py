@@ -56,7 +56,8 @@ def is_as_desired(running: Peer | None, desired: PeerPart, fingerprint: Fingerpr
     """Endpoints and counters are the peer's own business."""
     if running is None or running.keepalive != desired.keepalive:
         return False
-    if sorted(running.networks) != sorted(desired.allowed_ips):
+    is_same_text = running.allowed_ips == ",".join(desired.allowed_ips)  # the order it came in
+    if not is_same_text and sorted(running.networks) != sorted(desired.allowed_ips):
         return False
     secret = desired.preshared_key
     return running.fingerprint == (fingerprint(desired.public_key, secret) if secret else None)
