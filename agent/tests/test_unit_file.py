@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 UNIT = Path(__file__).parents[1] / "wgpanel-agent.service"
+DROP_IN = UNIT.with_name("wireguard-go.conf")
 MOST_EXPOSURE = 3.0
 
 
@@ -40,6 +41,12 @@ def test_the_unit_is_hardened(unit: Path) -> None:
     exposure = re.search(r"exposure level for \S+: ([0-9.]+)", judged.stdout)
     assert exposure, judged.stderr
     assert float(exposure[1]) <= MOST_EXPOSURE
+
+
+def test_with_wireguard_go_it_is_accepted_and_hardened_as_well(unit: Path) -> None:
+    unit.write_text(unit.read_text() + DROP_IN.read_text())
+    test_systemd_has_nothing_to_say_about_the_unit(unit)
+    test_the_unit_is_hardened(unit)
 
 
 def test_tunnels_survive_a_restart_of_the_agent() -> None:

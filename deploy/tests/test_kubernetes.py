@@ -1,14 +1,16 @@
 """The manifests: valid to the last field, restricted, and without any secret."""
 
+import re
 from pathlib import Path
 
 import kubernetes_validate
 import pytest
 import yaml
+from wgpanel_agent.__main__ import make_parser
 
 FOLDER = Path(__file__).resolve().parents[1] / "kubernetes"
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
-PARTS = ("panel", "agent")
+PARTS = ("panel", "agent", "join")
 
 
 def documents(part):
@@ -43,7 +45,7 @@ def test_every_object_is_valid_without_an_unknown_field(part, version):
     found = [it for _, it in documents(part)]
     for it in found:
         kubernetes_validate.validate(it, version, strict=True)
-    assert len(found) >= 3
+    assert found
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -92,6 +94,37 @@ def test_the_agent_has_the_network_and_one_capability_and_nothing_else():
     assert folders == {"/etc/wgpanel-agent", "/etc/wireguard", "/var/lib/wgpanel-agent"}
 
 
+def test_a_node_joins_with_what_its_agent_has_and_where_its_agent_looks():
+    """The job leaves on the node what the agent's pod finds there, and no more is allowed to it."""
+    (agent,), (joins,) = pods("agent"), pods("join")
+    assert joins["containers"][0]["securityContext"] == agent["containers"][0]["securityContext"]
+    there = {mount["mountPath"] for mount in agent["containers"][0]["volumeMounts"]}
+    left = {mount["mountPath"] for mount in joins["containers"][0]["volumeMounts"]}
+    assert {"/etc/wgpanel-agent", "/var/lib/wgpanel-agent"} <= left <= there
+    assert joins["hostNetwork"] is True
+    assert kustomization("join")["namespace"] == kustomization("agent")["namespace"]
+
+
+def test_a_node_joins_by_words_that_the_agent_knows_and_by_tls():
+    (box,) = pods("join")[0]["containers"]
+    said = make_parser().parse_args(box["args"])
+    assert (said.command, said.no_tls, said.again) == ("enrol", False, False)
+    assert said.url == f"https://$(NODE_ADDRESS):{said.listen.rpartition(':')[2]}"
+    named = set(re.findall(r"\$\((\w+)\)", " ".join(box["args"])))
+    assert named == {variable["name"] for variable in box["env"]}
+
+
+def test_panel_and_workers_may_call_the_agents_and_nobody_but_the_ingress_calls_web():
+    way_out = named("NetworkPolicy", "from-panel")["spec"]["egress"]
+    (ports,) = [rule["ports"] for rule in way_out if any("ipBlock" in to for to in rule["to"])]
+    assert any(it["port"] <= 8080 <= it["endPort"] for it in ports)
+    (way_in,) = named("NetworkPolicy", "to-web")["spec"]["ingress"]
+    assert way_in["ports"] == [{"protocol": "TCP", "port": "http"}]
+    (rule,) = named("Ingress", "wgpanel")["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    assert path["backend"]["service"] == {"name": "web", "port": {"name": "http"}}
+
+
 def test_web_never_has_fewer_than_it_had_while_it_is_renewed():
     web = named("Deployment", "web")["spec"]
     assert web["replicas"] >= 2
@@ -108,7 +141,7 @@ def test_there_is_one_beat_and_never_two():
 
 
 def test_every_pod_has_limits_and_everything_that_lives_on_has_a_probe():
-    for pod in pods("panel") + pods("agent"):
+    for pod in [pod for part in PARTS for pod in pods(part)]:
         for box in pod["containers"]:
             assert {"cpu", "memory"} <= set(box["resources"]["limits"])
             assert "livenessProbe" in box or pod.get("restartPolicy") == "OnFailure"

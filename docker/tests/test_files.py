@@ -7,14 +7,18 @@ import pytest
 import yaml
 from wgpanel_agent import config as agent_config
 
+from nodes.enrolment import install_views
+
 HERE = Path(__file__).resolve().parents[1]
 ROOT = HERE.parent
 COMPOSE = yaml.safe_load((HERE / "compose.yml").read_text())
 AGENT = yaml.safe_load((HERE / "agent.compose.yml").read_text())
+OWN = yaml.safe_load((HERE / "own-certificate.yml").read_text())
 SERVICES = {**COMPOSE["services"], **AGENT["services"]}
 # What compose itself reads: images, ports and whose the secrets are, not settings of the panel.
 OF_COMPOSE = {"WGPANEL_IMAGE", "WGPANEL_AGENT_IMAGE", "WGPANEL_UID", "WGPANEL_DOMAIN",
-              "WGPANEL_SECRETS", "WGPANEL_HTTP_PORT", "WGPANEL_HTTPS_PORT"}  # fmt: skip
+              "WGPANEL_SECRETS", "WGPANEL_CERTIFICATES", "WGPANEL_HTTP_PORT",
+              "WGPANEL_HTTPS_PORT"}  # fmt: skip
 
 
 def described() -> set[str]:
@@ -29,7 +33,7 @@ def test_every_setting_that_a_panel_service_gets_exists():
 
 
 def test_every_variable_of_the_files_is_a_setting_or_known_to_compose():
-    text = (HERE / "compose.yml").read_text() + (HERE / "agent.compose.yml").read_text()
+    text = "".join(path.read_text() for path in HERE.glob("*.yml"))
     named = set(re.findall(r"\$\{(WGPANEL_\w+)", text))
     settings = described() | set(agent_config.setting_names())
     assert named - settings <= OF_COMPOSE
@@ -87,3 +91,22 @@ def test_all_that_the_panel_is_made_of_gets_into_its_build():
     let_in = set(re.findall(r"^!([\w.]+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
     apps = {path.parent.name for path in ROOT.glob("*/apps.py")}
     assert apps | {"wgpanel", "templates", "manage.py", "requirements.txt"} <= let_in
+
+
+def test_what_a_server_fetches_to_become_a_node_gets_into_the_build_of_the_panel():
+    """docker/try.sh fetches it from the image; this says so where no image can be built."""
+    let_in = (ROOT / ".dockerignore").read_text().splitlines()
+    assert f"!{install_views.UNIT.relative_to(ROOT)}" in let_in
+    assert {"!agent/pyproject.toml", "!agent/README.md", "!agent/wgpanel_agent"} <= set(let_in)
+
+
+def test_a_certificate_of_ones_own_is_shown_by_caddy_and_known_to_web():
+    caddy, web = OWN["services"]["caddy"], OWN["services"]["web"]
+    assert "{$WGPANEL_TLS}" in (HERE / "Caddyfile").read_text()
+    shown = caddy["environment"]["WGPANEL_TLS"].split()[1]
+    assert web["environment"]["WGPANEL_CERTIFICATE_FILE"] == shown
+    assert all("panel.key" not in volume for volume in web["volumes"])
+
+
+def test_prometheus_may_write_where_its_image_lets_nobodys_group():
+    assert SERVICES["prometheus"]["user"].endswith(":65534")

@@ -1,5 +1,7 @@
 """From one call of the API to a working tunnel, and what the other peers notice of it: nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from lab import beyond, by_panel
@@ -7,6 +9,7 @@ from lab.manage import manage
 
 pytestmark = pytest.mark.lab
 IDLE_PEERS = 44
+PINGS, PING_SECONDS = 150, 0.1
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +67,29 @@ def test_the_others_feel_nothing_when_a_peer_comes_is_disabled_and_goes(rest, ma
     by_panel.in_sync(rest, managed_id)
     assert all(client.pings("10.77.1.1", 5) == 5 for client in others)
     assert {key: sessions(node)[key] for key in before} == before
+
+
+def carrier(node):
+    """The wireguard-go behind wg0, which the agent has started."""
+    return node.run(
+        "pgrep", "--full", "--ns", str(node.agent.pid), "--nslist", "net", "wireguard-go"
+    )
+
+
+def test_no_packet_is_lost_while_the_agent_is_killed_and_while_it_is_renewed(rest, managed):
+    """What the unit does with `KillMode=process`: the agent ends, and what it started does not."""
+    node = managed.nodes[1]
+    client = next(it for it in managed.clients if it.node is node)
+    by_panel.connect(rest, client)
+    target, _ = node.plan.addresses(1)
+    assert client.pings(target) == 1
+    before = carrier(node), sessions(node)
+    with ThreadPoolExecutor(1) as beside:
+        answered = beside.submit(client.pings, target, PINGS, PING_SECONDS)
+        node.agent.kill()
+        node.agent.start()
+        node.agent.wait_until_healthy()
+        node.agent.restart()
+        assert not answered.done()
+    assert answered.result() == PINGS
+    assert (carrier(node), sessions(node)) == before
