@@ -35,22 +35,27 @@ class InterfaceRow:
         """How many are active, and how many there are."""
         active = str(self.told.active_peers) if self.told else "–"
         if self.ours:
-            return f"{active} / {self.ours.peers_now}"  # type: ignore[attr-defined]  # an annotation
+            return f"{active} / {self.ours.peer_count}"  # type: ignore[attr-defined]  # an annotation
         return f"{active} / {self.told.peer_count}" if self.told else active
 
     @property
-    def public_key(self) -> str | None:
-        return (self.told and self.told.public_key) or (self.ours and self.ours.public_key)
+    def public_key(self) -> str:
+        """That of the running interface; before it runs, what the node has said of it."""
+        return (self.told.public_key if self.told else "") or (
+            self.ours.public_key if self.ours else ""
+        )
 
     @property
     def listen_port(self) -> int | None:
         """What it listens on; before it is up, what it shall."""
-        return (self.told and self.told.listen_port) or (self.ours and self.ours.listen_port)
+        return (self.told.listen_port if self.told else None) or (
+            self.ours.listen_port if self.ours else None
+        )
 
 
 def rows_of(node: Node, told: Mapping[str, InterfaceReport]) -> list[InterfaceRow]:
     """Ours first, then what the agent may manage, then the others; each kind by name."""
-    ours = {row.name: row for row in node.interfaces.present().with_peers_now()}
+    ours = {row.name: row for row in node.interfaces.present().with_peer_count()}
     rows = [InterfaceRow(name, ours.get(name), told.get(name)) for name in {*ours, *told}]
     return sorted(rows, key=_rank)
 

@@ -5,7 +5,7 @@ import uuid
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
 from simple_history.models import HistoricalRecords
 from wgpanel_agent.documents import InterfacePart
 
@@ -68,9 +68,14 @@ class InterfaceQuerySet(models.QuerySet["Interface"]):
         """Interfaces whose node has not confirmed what is desired, removed ones too."""
         return self.filter(desired_generation__gt=F("observed_generation"))
 
-    def with_peers_now(self) -> "InterfaceQuerySet":
-        """Annotated with `peers_now`: how many peers nobody removed."""
-        return self.annotate(peers_now=Count("peers", filter=Q(peers__removed_at=None)))
+    def with_peer_count(self) -> "InterfaceQuerySet":
+        """Annotated with `peer_count`: the peers that nobody removed.
+
+        Counted row by row, so that a page of a long list counts for its own rows only.
+        """
+        same = Interface.objects.filter(pk=OuterRef("pk")).order_by().values("pk")
+        counted = same.annotate(count=Count("peers", filter=Q(peers__removed_at=None)))
+        return self.annotate(peer_count=Subquery(counted.values("count")))
 
 
 class Interface(models.Model):

@@ -24,7 +24,7 @@ from peers import interfaces
 from peers.capacity import pool_uses
 from peers.errors import Refused
 from peers.interface_forms import InterfaceForm
-from peers.networks import overlapping_pools
+from peers.overlaps import overlaps
 from peers.pool_pages import PoolPages, pool_context
 
 
@@ -67,7 +67,7 @@ class InterfaceAdmin(PoolPages, HistoryAdmin):
     def get_queryset(self, request: HttpRequest) -> InterfaceQuerySet:
         rows: InterfaceQuerySet = super().get_queryset(request).select_related("node")
         heavy = ("node__health_json", "node__secret")
-        return rows.present().defer(*heavy).with_peers_now()
+        return rows.present().defer(*heavy).with_peer_count()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("node", "name") if obj else ()
@@ -87,9 +87,9 @@ class InterfaceAdmin(PoolPages, HistoryAdmin):
         desired, observed = interface.desired_generation, interface.observed_generation
         return f"{observed}" if desired == observed else f"{observed} → {desired}"
 
-    @display(description="Peers", ordering="peers_now")
+    @display(description="Peers", ordering="peer_count")
     def peer_count(self, interface: Any) -> int:
-        return int(interface.peers_now)
+        return int(interface.peer_count)
 
     @display(description="IPv4 pool", empty_value="–")
     def v4(self, interface: Interface) -> str | None:
@@ -108,7 +108,7 @@ class InterfaceAdmin(PoolPages, HistoryAdmin):
         return when(interface.synced_at, timezone.now())
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        context = {"overlapping_pools": overlapping_pools(), **(extra_context or {})}
+        context = {"overlaps": overlaps(), **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def get_urls(self) -> list[URLPattern]:
@@ -133,7 +133,7 @@ class InterfaceAdmin(PoolPages, HistoryAdmin):
     ) -> HttpResponse:
         interface = self.get_object(request, object_id)
         context = {} if interface is None else _seen(interface) | pool_context(interface)
-        context["show_delete"] = interface is not None and not interface.peers_now
+        context["show_delete"] = interface is not None and not interface.peer_count
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:

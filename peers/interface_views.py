@@ -1,8 +1,6 @@
 import uuid
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
@@ -22,17 +20,13 @@ from peers.interface_serializers import (
     InterfaceSerializer,
     PoolUseSerializer,
 )
-from peers.models import Peer
 from peers.refusals import Conflict, Refusing
 
 
 def readable() -> InterfaceQuerySet:
     """Interfaces that nobody removed, with their node and the number of their peers."""
-    own = Peer.objects.existing().filter(interface=OuterRef("pk")).order_by()
-    count = Subquery(own.values("interface").annotate(n=Count("pk")).values("n"))
-    rows = Interface.objects.present().select_related("node")
-    rows = rows.defer("node__secret", "node__health_json")
-    return rows.annotate(peer_count=Coalesce(count, 0, output_field=IntegerField()))
+    rows = Interface.objects.present().select_related("node").with_peer_count()
+    return rows.defer("node__secret", "node__health_json")
 
 
 def shown(interface: Interface) -> dict[str, Any]:

@@ -25,22 +25,11 @@ class Claim:
     interface_id: uuid.UUID | None = None
 
 
-def overlapping_pools() -> list[list[Claim]]:
-    """Pools of different interfaces that overlap, in groups; the widest of a group comes first."""
-    groups: list[list[Claim]] = []
-    for claim in sorted(pool_claims(), key=_position):
-        if groups and _collide(groups[-1][0].network, claim.network):
-            groups[-1].append(claim)
-        else:
-            groups.append([claim])
-    return [group for group in groups if len(group) > 1]
-
-
 def pool_claims(interfaces: InterfaceQuerySet | None = None) -> Iterator[Claim]:
     """The pools of these, or of all, interfaces, IPv4 first of each."""
     chosen = Interface.objects.present() if interfaces is None else interfaces
     rows = chosen.values_list("pk", "node__name", "name", "pool_v4", "pool_v6")
-    for pk, node, name, *pools in rows.order_by("node__name", "name"):
+    for pk, node, name, *pools in rows:
         for text in filter(None, pools):
             yield Claim(ipaddress.ip_network(text), f"the pool of {node}/{name}", pk)
 

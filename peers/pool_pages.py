@@ -15,26 +15,15 @@ from nodes.models import Interface
 from peers import reservations
 from peers.errors import Refused
 from peers.models import AddressReservation
-from peers.networks import overlapping_pools
+from peers.overlaps import overlap_of
 
 
 def pool_context(interface: Interface) -> dict[str, Any]:
-    """Reservations, and the pools of others that overlap one of this interface."""
+    """Reservations, and the pools of others that overlap those of this interface."""
     return {
         "reservations": interface.reservations.select_related("interface"),
-        "overlaps": overlaps_of(interface.pk),
+        "overlap": overlap_of(interface),
     }
-
-
-def overlaps_of(interface_id: uuid.UUID) -> list[str]:
-    """In words: "10.0.0.0/16, the pool of Paris/wg0"."""
-    return [
-        f"{claim.network}, {claim.what}"
-        for claims in overlapping_pools()
-        if interface_id in [claim.interface_id for claim in claims]
-        for claim in claims
-        if claim.interface_id != interface_id
-    ]
 
 
 class PoolPages:

@@ -16,7 +16,7 @@ from accounts.permissions import ChangePermissions, StaffModelPermissions
 from nodes.models import Interface
 from peers import reservations
 from peers.models import AddressReservation
-from peers.networks import overlapping_pools
+from peers.overlaps import overlaps
 from peers.pool_serializers import OverlapSerializer, ReservationSerializer
 from peers.refusals import Refusing
 
@@ -87,5 +87,5 @@ class OverlapsView(APIView):
         responses=OverlapSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        found = [{"pools": claims} for claims in overlapping_pools()]
+        found = [{"pools": overlap.claims()} for overlap in overlaps()]
         return Response(OverlapSerializer(found, many=True).data)

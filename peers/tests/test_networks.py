@@ -3,7 +3,6 @@
 import pytest
 
 from accounts.tests.builders import make_staff
-from nodes.models import Interface
 from nodes.tests.builders import make_node
 from peers import networks
 from peers.errors import PeerRefused
@@ -17,25 +16,6 @@ def refusal(*routes: str, user=None, peer: Peer | None = None) -> str:
     with pytest.raises(PeerRefused) as caught:
         networks.refuse_routes(routes, user, peer or Peer())
     return caught.value.sentence
-
-
-def test_pools_that_overlap_are_reported_in_groups():
-    for name, pool in [("a", "10.0.0.0/8"), ("b", "10.20.0.0/16"), ("c", "10.20.7.0/24")]:
-        make_interface(name=name, pool_v4=pool, pool_v6="")
-    make_interface(name="d", pool_v4="172.16.0.0/16", pool_v6="fd00:1::/64")
-    make_interface(name="e", pool_v4="172.17.0.0/16", pool_v6="fd00:1::/64")
-    groups = [[str(claim.network) for claim in group] for group in networks.overlapping_pools()]
-    assert groups == [
-        ["10.0.0.0/8", "10.20.0.0/16", "10.20.7.0/24"],
-        ["fd00:1::/64", "fd00:1::/64"],
-    ]
-
-
-def test_pools_of_removed_interfaces_are_no_longer_in_the_way():
-    interface = make_interface()
-    make_interface()
-    Interface.objects.filter(pk=interface.pk).update(removed_at=interface.created_at)
-    assert networks.overlapping_pools() == []
 
 
 @pytest.mark.parametrize("route", ["10.20.7.0/24", "10.0.0.0/8", "0.0.0.0/0", "::/0"])
