@@ -18,6 +18,7 @@ class AdminForm(BaseUserCreationForm):
     class Meta(BaseUserCreationForm.Meta):
         model = User
         fields = ("username",)
+        help_texts = {"username": ""}
 
 
 @never_cache
@@ -40,5 +41,6 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
 
 def _page(request: HttpRequest, form: AdminForm | None, status: int = 200) -> HttpResponse:
     answer = render(request, "accounts/setup.html", {"form": form}, status=status)
-    answer["Referrer-Policy"] = "no-referrer"  # the token is in the address
+    # the token is in the address; with `no-referrer` browsers would send the form without an origin
+    answer["Referrer-Policy"] = "strict-origin"
     return answer

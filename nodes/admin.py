@@ -17,7 +17,7 @@ from nodes.admin_columns import NodeColumns
 from nodes.admin_pages import NodePages
 from nodes.banners import banners
 from nodes.enrolment.admin import JoinTokenAdmin
-from nodes.forms import NodeForm
+from nodes.forms import NodeForm, secret_state
 from nodes.group_admin import FleetGroupAdmin
 from nodes.keyed import SECRETS
 from nodes.live import look
@@ -89,10 +89,11 @@ class NodeAdmin(NodePages, NodeActions, NodeColumns, HistoryAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         node = self.get_object(request, object_id)
-        context = {} if node is None else {"live": look(node.pk), "setup": setup_lines(node)}
-        return super().change_view(
-            request, object_id, form_url, {"show_delete": False, **context, **(extra_context or {})}
-        )
+        context: dict[str, Any] = {"show_delete": False, **(extra_context or {})}
+        if node is not None:
+            context |= {"live": look(node.pk), "setup": setup_lines(node)}
+            context["is_locked"] = secret_state(node) == "locked"
+        return super().change_view(request, object_id, form_url, context)
 
     def save_model(self, request: HttpRequest, obj: Node, form: NodeForm, change: bool) -> None:
         """Save what was typed and nothing else: a poll may be writing the same row."""
