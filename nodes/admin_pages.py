@@ -97,7 +97,7 @@ class NodePages:
         pages = cast(JoinTokenAdmin, self.admin_site.get_model_admin(JoinToken))
         if not pages.has_add_permission(request):
             raise PermissionDenied
-        row, token = making.make(request.user, node=node)
+        row, token = making.make_again(request.user, node)
         return pages.show_line(request, row, token)
 
     def _seen(self, request: HttpRequest, pk: uuid.UUID, template: str) -> HttpResponse:

@@ -8,7 +8,7 @@ import aiohttp
 from wgpanel_agent.tls import client_context
 
 from nodes.exchange import OTHER_CERTIFICATE, AgentError
-from nodes.pins import Pins, pin_of
+from nodes.pins import PIN_LENGTH, Pins, pin_of
 
 # Trusts nobody: to load a bundle of authorities for each session takes longer than a handshake.
 CONTEXT: ssl.SSLContext = client_context()
@@ -50,3 +50,20 @@ class Pinned(aiohttp.Fingerprint):
 
     def __hash__(self) -> int:
         return hash(self.pins)
+
+
+class Stranger(Pinned):
+    """For one who is not known yet: takes the certificate that is shown first, and then no other.
+
+    Nothing that he says is believed before he has proven it, and this certificate with it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Pins("0" * PIN_LENGTH))
+
+    def verify(self, certificate: bytes | None) -> None:
+        """Raise AgentError identity_mismatch for another one than before."""
+        pin = pin_of(certificate or b"")
+        if self.shown not in ("", pin):
+            raise AgentError("identity_mismatch", OTHER_CERTIFICATE)
+        self.shown = pin

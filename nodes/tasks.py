@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from nodes import cadence, fanout, fleet, polling, rotation
+from nodes.enrolment import calling
 from nodes.models import JoinToken, PollingPolicy
 from schedule.models import Heartbeat
 
@@ -27,6 +28,8 @@ def poll_due() -> None:
         polling.recall_stray(now, interval)
         polling.hurry_joining(now)
         fleet.watch(now)
+        for token_id in calling.due(now):
+            call_node.delay(str(token_id))
         _start_polls(now)
 
 
@@ -58,6 +61,12 @@ def rotate_keys() -> None:
 @shared_task(expires=EXPIRES)
 def rotate_key(node_id: str) -> None:
     rotation.go_on(UUID(node_id))
+
+
+@shared_task(expires=EXPIRES)
+def call_node(token_id: str) -> None:
+    """Call a node that waits to join."""
+    calling.call_due(UUID(token_id))
 
 
 @shared_task

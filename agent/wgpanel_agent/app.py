@@ -74,9 +74,7 @@ class AgentApp:
             return
         if caller:
             answer = self._signed(answer, caller)
-        headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send_answer(send, answer)
 
     def _signed(self, answer: Answer, caller: Caller) -> Answer:
         fields = sign_response(
@@ -100,14 +98,14 @@ class AgentApp:
             caller = self._identify(route, request)
             answer = await self._handle(route, params, request, caller)
         except Unauthorized:
-            answer = _error_answer(UNAUTHORIZED)
+            answer = error_answer(UNAUTHORIZED)
         except HttpError as error:
-            answer = _error_answer(error)
+            answer = error_answer(error)
         except Disconnected:
             raise
         except Exception:  # the top of every request: log it and go on with the next
             logger.exception("failed to answer %s", label)
-            answer = _error_answer(INTERNAL)
+            answer = error_answer(INTERNAL)
         self._counters.requests[label, answer.status] += 1
         return answer, caller
 
@@ -155,14 +153,20 @@ class AgentApp:
         return await self._once(key, asked, params.get("iface", ""), act)
 
     async def _act(self, route: Route, call: Call) -> Answer:
-        return _rendered(await self._handlers[route.handler](self._agent, call))
+        return rendered(await self._handlers[route.handler](self._agent, call))
 
 
-def _error_answer(error: HttpError) -> Answer:
-    return _rendered(Reply(error.status, error.envelope(), error.headers))
+async def send_answer(send: Send, answer: Answer) -> None:
+    headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
-def _rendered(reply: Reply) -> Answer:
+def error_answer(error: HttpError) -> Answer:
+    return rendered(Reply(error.status, error.envelope(), error.headers))
+
+
+def rendered(reply: Reply) -> Answer:
     body = reply.body
     if not isinstance(body, bytes):
         body = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()

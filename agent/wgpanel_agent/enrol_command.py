@@ -5,10 +5,17 @@ import os
 import sys
 from pathlib import Path
 
+MOST_MINUTES = 7 * 24 * 60  # as long as a token is good at most
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("panel", metavar="URL", help="the panel, like https://panel.example")
+    command.add_argument(
+        "panel", metavar="URL", nargs="?", help="the panel, like https://panel.example"
+    )
     command.add_argument("--token", required=True, help="as the panel shows it; good once")
+    command.add_argument(
+        "--wait", metavar="MINUTES", type=_minutes, help="no URL: let the panel call, for so long"
+    )
     command.add_argument("--pin", default="", help="SHA-256 of the panel's certificate")
     command.add_argument("--url", default="", help="where the panel reaches this agent")
     command.add_argument("--listen", default="0.0.0.0:8080", help="default: %(default)s")  # noqa: S104
@@ -22,15 +29,21 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--run", action="store_true", help="then serve the panel, as `run` does")
 
 
+def _minutes(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MOST_MINUTES):
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MOST_MINUTES}")
+    return int(text)
+
+
 def enrol(arguments: argparse.Namespace) -> int:
     """Raises OSError. Needs the extra `enrol`, which the running agent does without."""
     try:
-        from wgpanel_agent import enrolment
+        from wgpanel_agent import enrolment, waiting
     except ModuleNotFoundError as error:
         sys.stderr.write(f"wgpanel-agent: {error.name} is missing: install wgpanel-agent[enrol]\n")
         return 1
     try:
-        joined = enrolment.enrol(arguments)
+        joined = (waiting.wait if arguments.wait else enrolment.enrol)(arguments)
     except (enrolment.CannotJoin, enrolment.ProofError) as error:
         sys.stderr.write(f"wgpanel-agent: {error}\n")
         return 1

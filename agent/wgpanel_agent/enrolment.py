@@ -34,35 +34,49 @@ class Joined:
 
 def enrol(arguments: argparse.Namespace) -> Joined:
     """Raises CannotJoin, ProofError and OSError."""
+    if not arguments.panel:
+        raise CannotJoin("say where the panel is, like https://panel.example, or --wait for it")
     token = Token.parse(arguments.token)
     panel = PanelAddress.parse(
         arguments.panel, arguments.pin, allow_plain_http=arguments.allow_plain_http
     )
+    attempt = begin(arguments, token)
+    return attempt.accept(_ask(panel, token, attempt.draft))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """To join with this token; `settings` are those that the command line names."""
+
+    token: Token
+    places: Places
+    draft: Draft
+    settings: dict[str, Any]
+
+    def accept(self, answer: dict[str, Any]) -> Joined:
+        """Verify the panel's proof, then write what comes of it. Raises ProofError."""
+        offer, hello, places = str(answer.get("offer", "")), self.draft.hello, self.places
+        told = _told(offer)
+        share = Share(bytes.fromhex(self.draft.share))
+        agreed = Agreement.reach(
+            self.token.key, share, str(told.get("share", "")), hello=hello, offer=offer
+        )
+        agreed.check_offer(str(answer.get("proof", "")))
+        said = json.loads(hello)
+        learnt = {
+            "node_id": told["node_id"], "secret_seq": told["secret_seq"],
+            "secret_file": str(places.secret), "state_dir": str(places.state_dir),
+            "interfaces": said["managed"],
+        }  # fmt: skip
+        places.finish(agreed.secret, {**self.settings, **learnt}, has_tls=bool(said["tls_pin"]))
+        return Joined(told["name"], told["node_id"], told["agent_url"])
+
+
+def begin(arguments: argparse.Namespace, token: Token) -> Attempt:
+    """Anew, or where an attempt with this token was interrupted. Raises CannotJoin."""
     places = _places(arguments)
     draft = places.draft(token.lookup) or _begin(arguments, token, places)
-    answer = _ask(panel, token, draft)
-    return accept(places, token, draft, answer, _settings(arguments))
-
-
-def accept(
-    places: Places, token: Token, draft: Draft, answer: dict[str, Any], settings: dict[str, Any]
-) -> Joined:
-    """Verify the panel's proof, then write what comes of it. Raises ProofError."""
-    offer = str(answer.get("offer", ""))
-    told = _told(offer)
-    agreed = Agreement.reach(
-        token.key, Share(bytes.fromhex(draft.share)), str(told.get("share", "")),
-        hello=draft.hello, offer=offer,
-    )  # fmt: skip
-    agreed.check_offer(str(answer.get("proof", "")))
-    said = json.loads(draft.hello)
-    learnt = {
-        "node_id": told["node_id"], "secret_seq": told["secret_seq"],
-        "secret_file": str(places.secret), "state_dir": str(places.state_dir),
-        "interfaces": said["managed"],
-    }  # fmt: skip
-    places.finish(agreed.secret, {**settings, **learnt}, has_tls=bool(said["tls_pin"]))
-    return Joined(told["name"], told["node_id"], told["agent_url"])
+    return Attempt(token, places, draft, _settings(arguments))
 
 
 def _places(arguments: argparse.Namespace) -> Places:

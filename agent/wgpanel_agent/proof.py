@@ -3,7 +3,8 @@
 The node says `hello`, the panel answers with an `offer`; each is a text that carries an X25519
 share (RFC 7748) and is covered, byte for byte, by the sender's HMAC. Keys come by HKDF-SHA256
 (RFC 5869) from the exchanged shares, salted with the token's key and bound to both texts: whoever
-finds the token later can compute none of them from what was recorded.
+finds the token later can compute none of them from what was recorded. Where the panel begins, it
+proves a `call` first, so that a stranger gets no hello.
 
 Needs `cryptography`. Imported by the panel and by `wgpanel-agent enrol`; never by `run`.
 """
@@ -91,6 +92,16 @@ def prove_hello(key: bytes, hello: str) -> str:
 def check_hello(key: bytes, hello: str, proof: str) -> None:
     """Raises ProofError."""
     _check(prove_hello(key, hello), proof)
+
+
+def prove_call(key: bytes, call: str) -> str:
+    """The proof of a panel that calls a node which waits."""
+    return hmac.digest(key, b"wgpanel join call v1\n" + call.encode(), "sha256").hex()
+
+
+def check_call(key: bytes, call: str, proof: str) -> None:
+    """Raises ProofError."""
+    _check(prove_call(key, call), proof)
 
 
 @dataclass(frozen=True, slots=True)

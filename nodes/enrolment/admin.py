@@ -19,11 +19,12 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.stepping_up import asked_first
-from nodes.enrolment import joining, making
+from nodes.enrolment import calling, joining, making
 from nodes.enrolment.errors import JoinRefused
 from nodes.enrolment.forms import JoinTokenForm
 from nodes.enrolment.join_token import TONES, JoinToken
 from nodes.enrolment.progress import look
+from nodes.enrolment.wheel import agent_wheel
 from nodes.object_pages import object_pages
 
 PRIVATE = {"Cache-Control": "no-store"}
@@ -35,7 +36,9 @@ class JoinTokenAdmin(ModelAdmin):
     """Tokens are made, shown once, watched and revoked; never changed."""
 
     form = JoinTokenForm
-    fields = ("name", "group", "weight", "max_peers", "minutes", "source", "wants_approval")
+    fields = (
+        "name", "group", "weight", "max_peers", "minutes", "dial_url", "source", "wants_approval",
+    )  # fmt: skip
     list_display = ("__str__", "state", "group", "created_by", "created_at", "expires_at", "node")
     list_select_related = ("group", "created_by", "node")
     ordering = ("-created_at",)
@@ -56,6 +59,7 @@ class JoinTokenAdmin(ModelAdmin):
             "live": self.live_view,
             "revoke": self.revoke_view,
             "approve": self.approve_view,
+            "call": self.call_view,
             "seen": self.seen_view,
         }
         return object_pages(self, views) + super().get_urls()
@@ -96,7 +100,7 @@ class JoinTokenAdmin(ModelAdmin):
 
     @sensitive_variables()
     def show_line(self, request: HttpRequest, row: JoinToken, token: str) -> HttpResponse:
-        return self._page(request, row, lines=making.Lines(token, making.panel_url(request)))
+        return self._page(request, row, lines=making.lines(row, token, making.panel_url(request)))
 
     def _page(self, request: HttpRequest, token: JoinToken, **shown: Any) -> HttpResponse:
         context = {
@@ -104,6 +108,7 @@ class JoinTokenAdmin(ModelAdmin):
             "title": f"Re-enrol {token.node}" if token.is_again else "Add a node",
             "opts": self.opts,
             "progress": look(token.pk),
+            "wheel": agent_wheel().name,
             "has_change_permission": self.has_change_permission(request),
             **shown,
         }
@@ -137,6 +142,18 @@ class JoinTokenAdmin(ModelAdmin):
             messages.success(request, f"{node} may come in.")
         except JoinRefused as error:
             messages.error(request, str(error))
+        return redirect("admin:nodes_jointoken_change", pk)
+
+    @method_decorator(require_POST)
+    def call_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        try:
+            problem = calling.call_now(self._changeable(request, pk).pk).call_problem
+        except calling.NothingToCall:
+            problem = "Nothing waits for a call with this token."
+        if problem:
+            messages.error(request, problem)
+        else:
+            messages.success(request, "The node was called, and answered.")
         return redirect("admin:nodes_jointoken_change", pk)
 
     @method_decorator(require_POST)

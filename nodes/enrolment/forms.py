@@ -19,7 +19,7 @@ class JoinTokenForm(forms.ModelForm):
 
     class Meta:
         model = JoinToken
-        fields = ("name", "group", "weight", "max_peers", "source", "wants_approval")
+        fields = ("name", "group", "weight", "max_peers", "dial_url", "source", "wants_approval")
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

@@ -6,18 +6,25 @@ import uuid
 from typing import Any, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import F, Q
 from django.utils import timezone
+from wgpanel_agent import proof
 
 from groups.models import NodeGroup
 from groups.validators import printable
 from keyring.fields import SecretField
-from nodes.validators import network
+from nodes.validators import agent_url, network
 
 DEFAULT_MINUTES = 15
 MOST_MINUTES = 7 * 24 * 60
 MOST_WRONG_PROOFS = 5
+CALL_PAUSE = dt.timedelta(seconds=2)  # while somebody is likely to watch
+LONG_CALL_PAUSE = dt.timedelta(minutes=1)
+NEW = dt.timedelta(minutes=20)
+LATE = dt.timedelta(days=1)  # for a node that was let in, and was killed before it heard of it
 KEPT = dt.timedelta(days=30)  # after the end
 
 
@@ -48,6 +55,20 @@ class JoinTokenQuerySet(models.QuerySet["JoinToken"]):
         """Tokens that ended long ago, but for those with an alarm that nobody has looked at."""
         ended = self.filter(expires_at__lt=now - KEPT)
         return ended.exclude(reused_at__isnull=False, alarm_seen_at=None)
+
+    def awaiting_call(self, now: dt.datetime) -> Self:
+        """Tokens of nodes that wait for the panel's call, or for the rest of it."""
+        good = Q(expires_at__gt=now) | Q(used_at__gt=now - LATE)
+        open_ones = self.filter(
+            good, revoked_at=None, told_at=None, reused_at=None,
+            wrong_proofs__lt=MOST_WRONG_PROOFS,
+        )  # fmt: skip
+        return open_ones.exclude(Q(dial_url="") | Q(node__reported_at__gte=F("used_at")))
+
+    def to_call(self, now: dt.datetime) -> Self:
+        """Those of them that were not called just now."""
+        lately = Q(called_at__gt=now - LONG_CALL_PAUSE) & Q(created_at__lte=now - NEW)
+        return self.awaiting_call(now).exclude(Q(called_at__gt=now - CALL_PAUSE) | lately)
 
 
 class JoinToken(models.Model):
@@ -84,10 +105,20 @@ class JoinToken(models.Model):
         "ask me first", default=False,
         help_text="A node that has proven the token still waits until an operator lets it in.",
     )  # fmt: skip
+    dial_url = models.CharField(
+        "call it at", max_length=300, blank=True, validators=[agent_url],
+        help_text="For a node that cannot reach the panel: where the panel reaches the node, like"
+        " https://198.51.100.7:8080. Empty: the node comes.",
+    )  # fmt: skip
     node = models.ForeignKey(
         "nodes.Node", models.SET_NULL, null=True, blank=True, related_name="join_tokens",
         help_text="The node that came; before that, the node that is to join again.",
     )  # fmt: skip
+
+    call_proof = models.CharField(max_length=64, blank=True, editable=False)
+    called_at = models.DateTimeField(null=True, editable=False)
+    call_problem = models.CharField(max_length=300, blank=True, editable=False)
+    told_at = models.DateTimeField(null=True, editable=False)
 
     wrong_proofs = models.PositiveIntegerField(default=0, editable=False)
     hello = models.TextField(blank=True, editable=False)
@@ -111,6 +142,19 @@ class JoinToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name or 'a new node'} ({self.lookup[:6]}…)"
+
+    def clean(self) -> None:
+        if not self.dial_url:
+            return
+        if self.source:
+            raise ValidationError({"source": "The panel calls this node: it does not come."})
+        if not self.dial_url.startswith("https://"):
+            raise ValidationError({"dial_url": "A node is called by https:// to join."})
+
+    @property
+    def call(self) -> str:
+        """What the panel says first to a node that waits; the same each time."""
+        return json.dumps({"protocol": proof.PROTOCOL, "token": self.lookup})
 
     @property
     def step(self) -> Step:

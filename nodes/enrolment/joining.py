@@ -33,12 +33,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a node sent, and from where."""
+    """What a node sent, and from where.
+
+    `shown_pin` is of the certificate that it showed where the panel called it.
+    """
 
     token: str
     hello: str
     proof: str = field(repr=False)
     address: str
+    shown_pin: str = ""
 
     @property
     def digest(self) -> str:
@@ -96,6 +100,8 @@ def _told(row: JoinToken, ask: Ask) -> Offer | None:
 def _check_token(row: JoinToken, ask: Ask) -> None:
     if row.step != Step.OPEN:
         raise _unauthorized(ask, f"the token is {row.step}")
+    if bool(row.dial_url) != bool(ask.shown_pin):
+        raise _unauthorized(ask, "the panel calls this node, or the node has to come")
     if row.source and not _is_within(ask.address, row.source):
         raise _unauthorized(ask, f"the node must come from {row.source}")
 
@@ -111,11 +117,18 @@ def _check_proof(row: JoinToken, ask: Ask) -> None:
     """Count a wrong proof; the fifth burns the token."""
     try:
         proof.check_hello(_key(row), ask.hello, ask.proof)
+        _check_channel(ask)
     except SecretLocked as error:
         raise _unauthorized(ask, "the token's key is locked") from error
     except proof.ProofError as error:
         JoinToken.objects.filter(pk=row.pk).update(wrong_proofs=F("wrong_proofs") + 1)
         raise _unauthorized(ask, "the proof is wrong") from error
+
+
+def _check_channel(ask: Ask) -> None:
+    """What is proven names the certificate that was shown, or somebody is in between."""
+    if ask.shown_pin and Hello.parse(ask.hello).tls_pin != ask.shown_pin:
+        raise proof.ProofError("the certificate is not the one that the node has proven")
 
 
 def _check_hello(row: JoinToken, hello: Hello, ask: Ask) -> None:

@@ -1,6 +1,7 @@
 """Make a join token, and the line that an operator pastes on the new node."""
 
 import hashlib
+import math
 from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,9 @@ from django.views.decorators.debug import sensitive_variables
 from wgpanel_agent import proof
 
 from accounts.actor import Actor
+from nodes import outbound
 from nodes.enrolment.join_token import DEFAULT_MINUTES, JoinToken
+from nodes.models import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,37 @@ class Lines:
         return f"{fetch} {self.panel_url}/install.sh | sh -s -- {self.panel_url} {self._flags}"
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingLines:
+    """What to paste on a node that the panel is to call."""
+
+    token: str = field(repr=False)
+    minutes: int
+    listen: str
+
+    @property
+    def _flags(self) -> str:
+        return f"--wait {self.minutes} --listen {self.listen} --token {self.token}"
+
+    @property
+    def enrol(self) -> str:
+        return f"wgpanel-agent enrol {self._flags}"
+
+    @property
+    def install(self) -> str:
+        """With the script and the wheel in the same folder, as both were carried there."""
+        return f"sh install.sh {self._flags}"
+
+
+def lines(row: JoinToken, token: str, panel_url: str) -> Lines | WaitingLines:
+    if not row.dial_url:
+        return Lines(token, panel_url)
+    place = outbound.check(row.dial_url)
+    everywhere = "[::]" if place.address and place.address.version == 6 else "0.0.0.0"  # noqa: S104
+    minutes = math.ceil((row.expires_at - timezone.now()).total_seconds() / 60)
+    return WaitingLines(token, minutes, f"{everywhere}:{place.port}")
+
+
 @sensitive_variables()
 def make(by: Actor, *, minutes: int = DEFAULT_MINUTES, **presets: Any) -> tuple[JoinToken, str]:
     """Return a new row and its token. Raises ValidationError."""
@@ -53,11 +87,20 @@ def make(by: Actor, *, minutes: int = DEFAULT_MINUTES, **presets: Any) -> tuple[
 
 
 @sensitive_variables()
+def make_again(by: Actor, node: Node) -> tuple[JoinToken, str]:
+    """For a node that the panel knew before; it is called again if it was called the last time."""
+    joined = JoinToken.objects.filter(node=node, used_at__isnull=False).order_by("-used_at")
+    was_called = joined.values_list("dial_url", flat=True).first()
+    return make(by, node=node, dial_url=node.agent_url if was_called else "")
+
+
+@sensitive_variables()
 def issue(row: JoinToken, by: Actor, minutes: int) -> str:
     """Give a row that is not saved yet its token, and return it."""
     text = proof.new_token()
     token = proof.Token.parse(text)
     row.lookup, row.key = token.lookup, token.key.hex()
+    row.call_proof = proof.prove_call(token.key, row.call) if row.dial_url else ""
     row.created_by = by if isinstance(by, User) else None
     row.expire_in(minutes)
     return text

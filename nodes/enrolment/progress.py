@@ -34,10 +34,13 @@ class Progress:
         """In the order in which they happen."""
         token, node = self.token, self.node
         yield Mark("Token made", True)
-        yield Mark("The node came and proved the token", token.came_at is not None, self._came)
+        came = "The node was called" if token.dial_url else "The node came"
+        yield Mark(f"{came} and proved the token", token.came_at is not None, self._came)
         if token.wants_approval:
             yield Mark("An operator let it in", token.used_at is not None)
-        yield Mark("Both sides hold one secret", token.used_at is not None)
+        is_told = token.told_at is not None or not token.dial_url or self._has_reported
+        problem = token.call_problem if token.used_at and not is_told else ""
+        yield Mark("Both sides hold one secret", token.used_at is not None and is_told, problem)
         yield Mark("First verified report", self._has_reported)
         note = "" if node is None or not token.used_at else standing_reason(node)
         yield Mark("Online", self.is_online, note)
@@ -47,7 +50,8 @@ class Progress:
         told, token = self.token.told, self.token
         if told:
             return f"{told['host']} at {token.came_from}, agent {told['version']}"
-        return f"{token.wrong_proofs} wrong so far" if token.wrong_proofs else ""
+        wrong = f"{token.wrong_proofs} wrong so far. " if token.wrong_proofs else ""
+        return wrong + token.call_problem
 
     @property
     def _has_reported(self) -> bool:
@@ -70,6 +74,10 @@ class Progress:
     @property
     def is_open(self) -> bool:
         return self.token.step in (Step.OPEN, Step.WAITING)
+
+    @property
+    def can_be_called(self) -> bool:
+        return JoinToken.objects.awaiting_call(self.now).filter(pk=self.token.pk).exists()
 
     @property
     def expires_in(self) -> dt.timedelta:

@@ -25,7 +25,7 @@ WRITTEN = (
 def node_for(row: JoinToken, hello: Hello) -> Node:
     """Return the node, not saved. Raises JoinRefused."""
     node = _known_before(row) if row.node_id else _new(row, hello)
-    node.agent_url = hello.agent_url or _url(row.came_from, hello)
+    node.agent_url = row.dial_url or hello.agent_url or _url(row.came_from, hello)
     node.tls_pin, node.next_tls_pin = hello.tls_pin, ""
     twin = Node.objects.filter(agent_url=node.agent_url).exclude(pk=node.pk).first()
     if twin:

@@ -26,13 +26,14 @@ class JoinTokenSerializer(serializers.ModelSerializer[JoinToken]):
     class Meta:
         model = JoinToken
         fields = (
-            "id", "state", "name", "group", "weight", "max_peers", "source", "wants_approval",
-            "node", "minutes", "expires_at", "created_by", "created_at", "came_at", "came_from",
-            "used_at", "revoked_at", "reused_at", "reused_from", "wrong_proofs", "interfaces",
+            "id", "state", "name", "group", "weight", "max_peers", "dial_url", "source",
+            "wants_approval", "node", "minutes", "expires_at", "created_by", "created_at",
+            "came_at", "came_from", "called_at", "call_problem", "told_at", "used_at",
+            "revoked_at", "reused_at", "reused_from", "wrong_proofs", "interfaces",
         )  # fmt: skip
         read_only_fields = (
-            "id", "expires_at", "created_at", "came_at", "came_from", "used_at", "revoked_at",
-            "reused_at", "reused_from", "wrong_proofs",
+            "id", "expires_at", "created_at", "came_at", "came_from", "called_at", "call_problem",
+            "told_at", "used_at", "revoked_at", "reused_at", "reused_from", "wrong_proofs",
         )  # fmt: skip
 
     def get_interfaces(self, token: JoinToken) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status
+from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, PermissionDenied, Throttled, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -15,7 +16,8 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.addresses import client_address, client_network
-from nodes.enrolment import joining, making
+from accounts.permissions import ChangePermissions
+from nodes.enrolment import calling, joining, making
 from nodes.enrolment.errors import JoinRefused
 from nodes.enrolment.join_token import JoinToken
 from nodes.enrolment.serializers import (
@@ -39,6 +41,12 @@ class CannotRevoke(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "cannot_revoke"
     default_detail = "The token was used or revoked before."
+
+
+class CannotCall(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "nothing_to_call"
+    default_detail = "The node of this token comes by itself, has come, or the token has ended."
 
 
 @extend_schema_view(
@@ -69,7 +77,7 @@ class JoinTokenViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generic
             row, token = making.make(request.user, **asked.validated_data)
         except Invalid as error:
             raise ValidationError(error.message_dict) from error
-        lines = making.Lines(token, making.panel_url(request))
+        lines = making.lines(row, token, making.panel_url(request))
         shown = {"token": token, "line": lines.enrol, "install_line": lines.install}
         return Response(
             {**JoinTokenSerializer(row).data, **shown}, status.HTTP_201_CREATED, headers=NO_STORE
@@ -83,6 +91,20 @@ class JoinTokenViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generic
         if not making.revoke(self.get_object()):
             raise CannotRevoke
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        summary="Call the node that waits with this token now",
+        description="The panel does so every few seconds; `call_problem` says what it met.",
+        request=None,
+        responses=JoinTokenSerializer,
+    )
+    @action(detail=True, methods=["post"], permission_classes=[ChangePermissions])
+    def call(self, request: Request, pk: str) -> Response:
+        try:
+            called = calling.call_now(self.get_object().pk)
+        except calling.NothingToCall as error:
+            raise CannotCall from error
+        return Response(JoinTokenSerializer(called).data)
 
 
 class EnrolView(APIView):

@@ -5,9 +5,11 @@ import datetime as dt
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from wgpanel_agent.proof import Token
 
 from accounts.tests.builders import make_staff
 from nodes.enrolment.join_token import JoinToken, Step
+from nodes.enrolment.wheel import agent_wheel
 from nodes.models import Node, Status
 from nodes.tests.builders import make_group, make_node
 from nodes.tests.joining import Joiner, make_token
@@ -48,6 +50,42 @@ def test_the_form_gives_a_line_for_a_bare_server_and_one_for_an_installed_agent(
     assert "no-store" in answer["Cache-Control"]
     assert Joiner(token).ask().status_code == 200
     assert (Node.objects.get().name, Node.objects.get().group) == ("fra1", group)
+
+
+def test_for_a_node_that_is_called_the_line_waits_and_names_the_port(admin_client):
+    page = admin_client.post(ADD, filled(dial_url="https://127.0.0.1:9443")).content.decode()
+    token = token_of(page)
+    flags = f"--wait 15 --listen 0.0.0.0:9443 --token {token}"
+    assert f"wgpanel-agent enrol {flags}" in page
+    assert f"sh install.sh {flags}" in page
+    assert f"/agent/{agent_wheel().name}" in page
+    assert Token.parse(token).lookup == JoinToken.objects.get().lookup
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"dial_url": "http://127.0.0.1:8080"}, {"dial_url": "https://169.254.169.254"},
+        {"dial_url": "127.0.0.1"}, {"dial_url": "https://127.0.0.1:1", "source": "10.0.0.0/8"},
+    ],
+)  # fmt: skip
+def test_where_no_node_can_be_called_is_refused(admin_client, fields):
+    assert admin_client.post(ADD, filled(**fields)).status_code == 200
+    assert not JoinToken.objects.exists()
+
+
+def test_a_node_is_called_by_a_click_and_the_page_says_what_the_panel_met(admin_client):
+    row, _ = make_token(dial_url="https://127.0.0.1:1")
+    assert "Call it now" in shown(admin_client, url("live", row))
+    answer = admin_client.post(url("call", row), follow=True)
+    assert answer.content.decode().count("nothing listens at 127.0.0.1:1") == 2
+    assert "nothing listens" in shown(admin_client, url("live", row))
+
+
+def test_a_node_that_comes_by_itself_is_not_called(admin_client):
+    row, _ = make_token()
+    assert "Call it now" not in shown(admin_client, url("live", row))
+    assert "Nothing waits" in admin_client.post(url("call", row), follow=True).content.decode()
 
 
 def test_the_form_leads_to_the_one_for_a_secret_by_hand(admin_client):
@@ -156,6 +194,6 @@ def test_who_may_not_add_nodes_gets_no_line(client):
     assert client.get(ADD).status_code == 403
     assert client.post(ADD, filled()).status_code == 403
     assert client.post(reverse("admin:nodes_node_reenrol", args=[node.pk])).status_code == 403
-    for act in ("revoke", "approve", "seen"):
+    for act in ("revoke", "approve", "seen", "call"):
         assert client.post(url(act, row)).status_code == 403
         assert client.get(url(act, row)).status_code == 405

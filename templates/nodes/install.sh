@@ -1,6 +1,7 @@
 {% autoescape off %}#!/bin/sh
 # Install wgpanel's agent on this server (Debian 12 or later) and let it join the panel.
 # Usage: sh -s -- URL --token TOKEN [--pin PIN]        Says what it does; may be run again.
+#        sh install.sh --wait MINUTES --token TOKEN     The panel calls; the wheel is beside this.
 # WGPANEL_PREFIX is put before every path that is written, for trying it out.
 set -eu
 
@@ -28,7 +29,10 @@ install_packages() {
 
 # Whoever answers: only these bytes are installed.
 fetch_wheel() {
-    curl -fsSLk -o "$1/$WHEEL" "$2/agent/$WHEEL" || fail "cannot fetch the agent from $2"
+    case $2 in
+    --wait) cp "$WHEEL" "$1/" || fail "put $WHEEL here, which the panel serves as /agent/$WHEEL" ;;
+    *) curl -fsSLk -o "$1/$WHEEL" "$2/agent/$WHEEL" || fail "cannot fetch the agent from $2" ;;
+    esac
     echo "$SHA256  $1/$WHEEL" | sha256sum -c - >/dev/null || fail "the agent was altered on its way"
 }
 
