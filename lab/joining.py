@@ -8,6 +8,7 @@ from typing import Any
 from lab.agent import PORT
 from lab.node import Node
 from lab.panel import Panel
+from lab.process import Process
 from lab.relay import relay
 from lab.rest import Rest
 
@@ -39,6 +40,19 @@ def run_line(panel: Panel, node: Node, line: str) -> None:
     """Paste it on the node, and start the agent; raises CommandFailed with what the agent says."""
     with relay(node.host.namespace, panel.port):
         node.run(*words(node, line))
+    start_joined(node)
+
+
+def wait_to_be_called(node: Node, line: str) -> Process:
+    """Paste the line of a node that the panel is to call; it runs until the node has joined."""
+    command = node.host.namespace.words(*words(node, line))
+    waiting = Process(command, node.host.folder / "enrol.log")
+    waiting.start()
+    return waiting
+
+
+def start_joined(node: Node) -> None:
+    """Start the agent of a node that has just joined."""
     node.take_identity(*joined_as(node))
     node.agent.start()
     node.agent.wait_until_healthy()

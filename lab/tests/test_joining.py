@@ -43,6 +43,25 @@ def test_one_line_makes_a_server_a_node_of_its_group_over_tls(panel, rest, serve
     assert token["reused_at"]
 
 
+def test_a_server_that_cannot_reach_the_panel_is_called_and_is_a_node_of_its_group_over_tls(
+    panel, rest, servers
+):
+    node, _ = servers
+    with pytest.raises(CommandFailed):
+        node.run("curl", "--max-time", "5", f"{panel.url}/readyz")
+    group = rest.call("POST", "groups/", {"name": "Called"}, 201)["id"]
+    url = f"https://{node.host.address4}:8080"
+    presets = {"name": "called-1", "group": group, "dial_url": url}
+    made = rest.call("POST", "join-tokens/", presets, 201)
+    waiting = joining.wait_to_be_called(node, made["line"])
+    rest.wait_for(f"join-tokens/{made['id']}/", ONLINE_SECONDS, lambda told: told["told_at"])
+    waiting.reap()
+    joining.start_joined(node)
+    told = rest.wait(node, ONLINE_SECONDS, lambda told: told["status"] == "online")
+    assert (told["name"], told["group"]) == ("called-1", group)
+    assert (told["agent_url"], told["tls_pin"]) == (url, node.agent.pin)
+
+
 def test_a_node_that_joined_comes_back_as_itself_and_one_entered_by_hand_joins_as_itself(
     panel, rest, servers
 ):
