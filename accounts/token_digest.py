@@ -22,6 +22,7 @@ class KeyedDigest:
         return digest(PURPOSE, self._inner.hexdigest())
 
 
-def by_older_keys(token: str) -> list[str]:
-    """Return what a token was stored as before the field key was replaced."""
-    return digests(PURPOSE, hashlib.sha512(make_hex_compatible(token)).hexdigest())[1:]
+def former_digests(token: str) -> list[str]:
+    """Return what a token was stored as under older field keys, and by panels that used none."""
+    plain = hashlib.sha512(make_hex_compatible(token)).hexdigest()
+    return [*digests(PURPOSE, plain)[1:], plain]

@@ -139,12 +139,33 @@ def _fault(address: Address, port: int) -> str | None:
         return "it can be no node's address"
     if address != _LOOPBACK and any(address in network for network in _DISGUISES):
         return "it stands for another address"
-    if (str(address), port) in _own_services(int(time.monotonic() // OWN_SERVICES_SECONDS)):
+    if _is_own_service(address, port):
         return "the panel's own database or broker is there"
     listed = (*settings.WGPANEL_NODE_NETWORKS, *settings.WGPANEL_PLAIN_HTTP_NETWORKS)
     if address.is_global or any(address in network for network in listed):
         return None
     return "it is not public, and in none of WGPANEL_NODE_NETWORKS"
+
+
+def _is_own_service(address: Address, port: int) -> bool:
+    """Whether the database or the broker is there, whatever name or address it is called by."""
+    places = _own_services(int(time.monotonic() // OWN_SERVICES_SECONDS))
+    if (str(address), port) in places:
+        return True
+    # what listens on this host is reached by each of its addresses
+    here = (ipaddress.ip_address(own) for own, own_port in places if own_port == port)
+    return any(map(_is_of_this_host, here)) and _is_of_this_host(address)
+
+
+def _is_of_this_host(address: Address) -> bool:
+    """Whether an interface of this host has the address: a socket can be bound to no other."""
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=2)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts import tokens
@@ -60,12 +61,35 @@ def test_a_wrong_token_is_refused_while_both_keys_are_there(token, settings):
     assert ApiToken.objects.get().digest == stored
 
 
-def test_a_token_of_before_digests_were_keyed_goes_on_working(token):
+@pytest.fixture
+def unkeyed(token) -> str:
+    """A token as a panel stored it that kept no key in digests."""
+    ApiToken.objects.update(digest=hashlib.sha512(token.encode()).hexdigest())
+    return token
+
+
+def test_the_migration_keys_what_is_stored_once(token):
     keyed = ApiToken.objects.get().digest
     ApiToken.objects.update(digest=hashlib.sha512(token.encode()).hexdigest())
-    assert status(token) == 401
     editor = SimpleNamespace(connection=connection)
     for _ in range(2):
         migration.key_digests(apps, editor)
     assert ApiToken.objects.get().digest == keyed
     assert status(token) == 200
+
+
+def test_a_token_that_an_old_process_makes_during_an_upgrade_is_keyed_when_it_is_used(unkeyed):
+    assert status(unkeyed) == 200
+    assert len(ApiToken.objects.get().digest) == 64
+    assert status(unkeyed) == 200
+
+
+def test_a_stored_digest_is_no_token(unkeyed):
+    assert status(ApiToken.objects.get().digest[:64]) == 401
+    assert status("wgp_" + ApiToken.objects.get().digest[:60]) == 401
+
+
+def test_a_token_that_is_stored_under_the_key_in_force_costs_no_write(token):
+    with CaptureQueriesContext(connection) as asked:
+        assert status(token) == 200
+    assert not [it for it in asked if it["sql"].startswith("UPDATE")]

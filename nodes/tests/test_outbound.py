@@ -103,12 +103,40 @@ def test_loopback_is_for_whoever_lists_it(settings):
     assert check("https://[::1]:8080").is_tls
 
 
+@pytest.fixture
+def _own_services_anew():
+    outbound._own_services.cache_clear()
+    yield
+    outbound._own_services.cache_clear()
+
+
+@pytest.mark.usefixtures("_own_services_anew")
 def test_the_panels_own_broker_is_refused_in_a_listed_network(settings):
     settings.REDIS_URL = "redis://:secret@10.20.0.9:6380/0"
-    outbound._own_services.cache_clear()
     assert refusal(check, "https://10.20.0.9:6380") == "address_refused"
     assert check("https://10.20.0.9:8080").port == 8080
-    outbound._own_services.cache_clear()
+
+
+@pytest.mark.usefixtures("_own_services_anew")
+def test_the_broker_and_the_database_are_refused_by_any_other_name(settings, monkeypatch):
+    settings.REDIS_URL = "redis://:secret@cache.example.org/0"
+    database = {"ENGINE": "django.db.backends.postgresql", "HOST": "db.example.org", "PORT": ""}
+    monkeypatch.setattr(outbound.settings, "DATABASES", {"default": database})
+    monkeypatch.setattr(socket, "getaddrinfo", answering("10.20.0.9"))
+    for port in (6379, 5432):
+        assert refusal(addresses, "innocent.example.org", port) == "address_refused"
+        assert refusal(check, f"https://10.20.0.9:{port}") == "address_refused"
+    assert addresses("innocent.example.org", 8080) == ["10.20.0.9"]
+
+
+@pytest.mark.usefixtures("_own_services_anew")
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "[::1]"])
+def test_a_broker_on_this_host_is_refused_at_each_of_its_addresses(settings, host):
+    settings.WGPANEL_NODE_NETWORKS = networks("127.0.0.0/8", "::1/128", "10.20.0.0/16")
+    settings.REDIS_URL = "redis://localhost:6380/0"
+    assert refusal(check, f"https://{host}:6380") == "address_refused"
+    assert check(f"https://{host}:8080").port == 8080
+    assert check("https://10.20.0.9:6380").port == 6380
 
 
 def test_plain_http_is_for_the_networks_that_were_named(settings):
