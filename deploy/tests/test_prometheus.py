@@ -1,12 +1,15 @@
 """Prometheus' own tool on what it is given, and dashboards that Grafana can show."""
 
+import re
 import subprocess
 
+import jsonschema
 import pytest
 import yaml
 
 from deploy import prometheus
 from deploy.prometheus import DOCKER, RULES, dashboards
+from deploy.tests import grafana
 
 BOARDS = [pytest.param(board, id=board["uid"]) for board in dashboards()]
 
@@ -68,3 +71,36 @@ def test_no_panel_of_a_dashboard_covers_another(board):
 
 def test_dashboards_have_names_of_their_own():
     assert len({board["uid"] for board in dashboards()}) == len(list(dashboards())) == 2
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_dashboard_is_what_grafana_reads(board):
+    jsonschema.validate(board, grafana.DASHBOARD)
+    assert all("targets" in panel for panel in board["panels"] if panel["type"] != "row")
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_dashboard_asks_for_no_variable_that_it_does_not_have(board):
+    queries = " ".join(
+        target["expr"] for panel in board["panels"] for target in panel.get("targets", ())
+    )
+    asked = set(re.findall(r"\$\{?(\w+)", queries)) - {"__rate_interval", "__range"}
+    assert asked <= {variable["name"] for variable in board["templating"]["list"]}
+    assert asked
+
+
+@pytest.mark.parametrize("kind", grafana.PROVISIONING)
+def test_the_provisioning_is_what_grafana_reads(kind):
+    (file,) = (DOCKER / "grafana" / "provisioning" / kind).iterdir()
+    jsonschema.validate(yaml.safe_load(file.read_text()), grafana.PROVISIONING[kind])
+
+
+def test_grafana_finds_its_files_and_its_prometheus_where_compose_puts_them():
+    services = yaml.safe_load((DOCKER / "compose.yml").read_text())["services"]
+    mounts = dict(volume.split(":")[:2] for volume in services["grafana"]["volumes"])
+    (provider,) = yaml.safe_load(
+        (DOCKER / "grafana/provisioning/dashboards/wgpanel.yml").read_text()
+    )["providers"]
+    assert mounts["./grafana/dashboards"] == provider["options"]["path"]
+    assert mounts["./grafana/provisioning"] == "/etc/grafana/provisioning"
+    assert set(services["grafana"]["networks"]) & set(services["prometheus"]["networks"])
