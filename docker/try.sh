@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prove the images and compose.yml on this machine: build both, bring the stack up with two web, two
-# workers, PostgreSQL, Valkey, Caddy and three nodes, and ping through a tunnel made by REST.
+# workers, PostgreSQL, Valkey, Caddy and Prometheus, let three nodes join by token over TLS, and ping
+# through a tunnel made by REST.
 # Usage: docker/try.sh          As root, with podman, buildah, runc and mmdebstrap of Debian.
 #
 # Base images are made here from Debian's packages, because not every machine reaches a registry of
@@ -16,7 +17,7 @@ say() { echo "try: $(($(date +%s) - started)) s: $*" >&2; }
 
 why_not() {
     [ "$(id -u)" -eq 0 ] || { echo "root is needed: it makes containers with networks of their own"; return; }
-    for program in podman buildah runc mmdebstrap iptables nsenter ping; do
+    for program in podman buildah runc mmdebstrap iptables nsenter ping curl openssl; do
         command -v "$program" >/dev/null || { echo "$program is not installed"; return; }
     done
     [ -x "$compose" ] || { echo "podman-compose is not in .venv: dev/setup test"; return; }
@@ -66,22 +67,36 @@ build() { # NAME DOCKERFILE BASE
 }
 
 build_all() {
-    make_base services postgresql,valkey-server,caddy,ca-certificates & services=$!
+    make_base services postgresql,valkey-server,caddy,prometheus,ca-certificates & services=$!
     make_base python python3,python3-venv,ca-certificates
     say "made the base image"
     build agent docker/agent.Dockerfile python
     build panel docker/panel.Dockerfile python
     wait "$services"
     build services docker/trial/services.Dockerfile services
-    podman tag wgpanel-try-services wgpanel-try-postgres wgpanel-try-valkey wgpanel-try-caddy
+    for name in postgres valkey caddy prometheus; do
+        podman tag wgpanel-try-services "wgpanel-try-$name"
+    done
 }
 
-stack() { "$compose" -p wgpanel-try -f docker/compose.yml -f docker/trial/compose.override.yml "$@"; }
+# As README.md says, for a panel whose certificate no public authority has signed.
+make_certificate() {
+    mkdir "$WGPANEL_CERTIFICATES"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+        -subj "/CN=$WGPANEL_DOMAIN" -addext "subjectAltName=DNS:$WGPANEL_DOMAIN,DNS:localhost" \
+        -keyout "$WGPANEL_CERTIFICATES/panel.key" -out "$WGPANEL_CERTIFICATES/panel.crt" 2>/dev/null
+    chmod 644 "$WGPANEL_CERTIFICATES/panel.crt"
+}
+
+stack() {
+    "$compose" -p wgpanel-try -f docker/compose.yml -f docker/own-certificate.yml \
+        -f docker/trial/compose.override.yml "$@"
+}
 
 clean_up() {
     trap - EXIT INT TERM
     say "cleaning up"
-    stack down --volumes --timeout 5 >"$dir/down.log" 2>&1 || cat "$dir/down.log" >&2
+    stack --profile monitoring down --volumes --timeout 5 >"$dir/down.log" 2>&1 || cat "$dir/down.log" >&2
     podman rm --all --force --time 1 >/dev/null 2>&1 || true
     podman network prune --force >/dev/null 2>&1 || true
     umount "$dir/storage/overlay" 2>/dev/null || true
@@ -95,13 +110,17 @@ export CONTAINERS_STORAGE_CONF="$dir/storage.conf" CONTAINERS_CONF="$dir/contain
 export DISABLE_HC_SYSTEMD=true   # prove.py runs the health checks: no systemd is needed
 export TRY_DIR="$dir" WGPANEL_SECRETS="$dir/secrets" WGPANEL_UID=10001
 export WGPANEL_HTTP_PORT="${WGPANEL_HTTP_PORT:-18080}" WGPANEL_HTTPS_PORT="${WGPANEL_HTTPS_PORT:-18443}"
+export WGPANEL_DOMAIN=panel.home.arpa WGPANEL_CERTIFICATES="$dir/certificate"   # RFC 8375: nobody's
+export WGPANEL_URL_FOR_NODES="https://$WGPANEL_DOMAIN:$WGPANEL_HTTPS_PORT"
 export WGPANEL_IMAGE=localhost/wgpanel-try-panel POSTGRES_IMAGE=localhost/wgpanel-try-postgres
 export VALKEY_IMAGE=localhost/wgpanel-try-valkey CADDY_IMAGE=localhost/wgpanel-try-caddy
+export PROMETHEUS_IMAGE=localhost/wgpanel-try-prometheus
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 write_configuration
 build_all
 docker/secrets.sh "$WGPANEL_SECRETS"
+make_certificate
 say "the proof begins"
-"$python" -m docker.trial.prove "$dir"
+"$python" -m docker.trial.prove
 say "done"

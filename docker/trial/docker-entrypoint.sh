@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the entry points of the official images of PostgreSQL and Valkey do, as far as compose.yml
-# counts on it: begin as root, hand the data over, go on as the service's own user.
+# What the entry points of the official images do, as far as compose.yml counts on it. PostgreSQL and
+# Valkey begin as root, hand the data over, go on as the service's own user; that of Prometheus is the
+# program itself, which is told its options.
 set -eu
 
 as() { # USER WORDS…
@@ -27,5 +28,6 @@ case $1 in
               as postgres postgres -c "listen_addresses=*" ;;
     valkey-server) chown -R valkey:valkey /data
                    as valkey "$@" ;;
+    --*) exec prometheus "$@" ;;
     *) exec "$@" ;;
 esac
