@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Kill the process before or after the nth call of one function of one module.
 KILLED = """
 import os, signal, sys
-from wgpanel_agent import enrolment, joining_files, panel_connection
+from wgpanel_agent import enrolment, joining_files, panel_connection, waiting
 holder, name, before = eval(sys.argv[1]), sys.argv[2], sys.argv[3] == "before"
 count = [int(sys.argv[4])]
 true = getattr(holder, name)
