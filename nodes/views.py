@@ -1,6 +1,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from django.db import transaction
@@ -34,6 +35,8 @@ from nodes.serializers import (
     RotationSerializer,
     SelectionSerializer,
 )
+
+_act = partial(action, methods=["post"], permission_classes=[ChangePermissions])
 
 
 class CannotForget(APIException):
@@ -121,13 +124,7 @@ class NodeViewSet(ModelViewSet):
         request=GroupChoiceSerializer,
         responses=NodeSerializer,
     )
-    @action(
-        detail=True,
-        methods=["post"],
-        url_path="assign-group",
-        permission_classes=[ChangePermissions],
-        serializer_class=GroupChoiceSerializer,
-    )
+    @_act(detail=True, url_path="assign-group", serializer_class=GroupChoiceSerializer)
     def assign_group(self, request: Request, pk: str) -> Response:
         node = self.get_object()
         chosen = GroupChoiceSerializer(data=request.data)
@@ -141,7 +138,7 @@ class NodeViewSet(ModelViewSet):
         request=None,
         responses=ConnectionSerializer,
     )
-    @action(detail=True, methods=["post"], permission_classes=[ChangePermissions])
+    @_act(detail=True)
     def test(self, request: Request, pk: str) -> Response:
         return Response(ConnectionSerializer(_tested(self.get_object())).data)
 
@@ -151,13 +148,7 @@ class NodeViewSet(ModelViewSet):
         request=RotationSerializer,
         responses={202: NodeSerializer},
     )
-    @action(
-        detail=True,
-        methods=["post"],
-        url_path="rotate-key",
-        permission_classes=[ChangePermissions],
-        serializer_class=RotationSerializer,
-    )
+    @_act(detail=True, url_path="rotate-key", serializer_class=RotationSerializer)
     def rotate_key(self, request: Request, pk: str) -> Response:
         node = self.get_object()
         if not node.enabled:
@@ -175,7 +166,7 @@ class NodeViewSet(ModelViewSet):
         request=None,
         responses={202: RequestedSerializer},
     )
-    @action(detail=True, methods=["post"], permission_classes=[ChangePermissions])
+    @_act(detail=True)
     def poll(self, request: Request, pk: str) -> Response:
         node = self.get_object()
         if not node.enabled:
@@ -188,13 +179,7 @@ class NodeViewSet(ModelViewSet):
         request=SelectionSerializer,
         responses={202: RequestedSerializer},
     )
-    @action(
-        detail=False,
-        methods=["post"],
-        url_path="poll",
-        permission_classes=[ChangePermissions],
-        serializer_class=SelectionSerializer,
-    )
+    @_act(detail=False, url_path="poll", serializer_class=SelectionSerializer)
     def poll_selection(self, request: Request) -> Response:
         selection = SelectionSerializer(data=request.data)
         selection.is_valid(raise_exception=True)

@@ -4,51 +4,54 @@ import uuid
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import StaffModelPermissions
-from reconcile import applying, checking
+from reconcile import applying
 from reconcile.models import Drift, ReconcileRun
 from reconcile.refusals import Refusing
 from reconcile.serializers import DriftSerializer, RecordSerializer, RunSerializer
-from reconcile.views import readable_interface
+from reconcile.views import checked, readable_interface
 
 
-class DriftHistory(ListAPIView):
-    queryset = Drift.objects.all()  # whose permissions count
-    serializer_class = RecordSerializer
+class _OfInterface(ListAPIView):
     filter_backends = ()
 
-    def filter_queryset(self, queryset: object) -> QuerySet[Any, Any]:
-        return readable_interface(self.kwargs["pk"]).drift_records.all()
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        return super().get(request, pk=pk)
 
-    @extend_schema(
+
+@extend_schema_view(
+    get=extend_schema(
         summary="List what checks of an interface found, newest first",
         description="Only findings that differed from the one before.",
         operation_id="interfaces_drift_history_list",
     )
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
-        return super().get(request, pk=pk)
+)
+class DriftHistory(_OfInterface):
+    queryset = Drift.objects.all()  # whose permissions count
+    serializer_class = RecordSerializer
+
+    def filter_queryset(self, queryset: object) -> QuerySet[Any, Any]:
+        return readable_interface(self.kwargs["pk"]).drift_records.all()
 
 
-class Decisions(ListAPIView):
+@extend_schema_view(
+    get=extend_schema(
+        summary="List what operators decided about an interface, newest first",
+        operation_id="interfaces_drift_decisions_list",
+    )
+)
+class Decisions(_OfInterface):
     queryset = ReconcileRun.objects.all()  # whose permissions count
     serializer_class = RunSerializer
-    filter_backends = ()
 
     def filter_queryset(self, queryset: object) -> QuerySet[Any, Any]:
         runs = readable_interface(self.kwargs["pk"]).reconcile_runs
         return runs.defer("actions", "removals").select_related("started_by")
-
-    @extend_schema(
-        summary="List what operators decided about an interface, newest first",
-        operation_id="interfaces_drift_decisions_list",
-    )
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
-        return super().get(request, pk=pk)
 
 
 class TellAgain(Refusing, GenericAPIView):
@@ -60,7 +63,5 @@ class TellAgain(Refusing, GenericAPIView):
         summary="End the ignoring of differences, and check the interface now", request=None
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        interface = readable_interface(pk)
-        applying.tell_again(interface)
-        checking.check(interface)
-        return Response(DriftSerializer(readable_interface(pk)).data)
+        applying.tell_again(readable_interface(pk))
+        return checked(pk)

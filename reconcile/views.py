@@ -42,6 +42,12 @@ def readable_interface(pk: uuid.UUID) -> Interface:
     return get_object_or_404(readable(), pk=pk)
 
 
+def checked(pk: uuid.UUID) -> Response:
+    """Check an interface now, and answer with what was found."""
+    checking.check(readable_interface(pk))
+    return Response(DriftSerializer(readable_interface(pk)).data)
+
+
 class DriftList(ListAPIView):
     queryset = Drift.objects.all()  # whose permissions count
     serializer_class = DriftSerializer
@@ -76,8 +82,7 @@ class InterfaceDrift(Refusing, GenericAPIView):
         request=None,
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
-        checking.check(readable_interface(pk))
-        return Response(DriftSerializer(readable_interface(pk)).data)
+        return checked(pk)
 
 
 class NodeDrift(ListAPIView):
