@@ -40,7 +40,7 @@ def enrol(arguments: argparse.Namespace) -> int:
     try:
         from wgpanel_agent import enrolment, waiting
     except ModuleNotFoundError as error:
-        sys.stderr.write(f"wgpanel-agent: {error.name} is missing: install wgpanel-agent[enrol]\n")
+        sys.stderr.write(f"wgpanel-agent: {error.name} is missing: it comes with the extra enrol\n")
         return 1
     try:
         joined = (waiting.wait if arguments.wait else enrolment.enrol)(arguments)
