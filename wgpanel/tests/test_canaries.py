@@ -1,6 +1,5 @@
 """Secrets that are put in come out nowhere: no answer, log, history, dump or task has them."""
 
-import base64
 import io
 import logging
 import secrets
@@ -15,34 +14,17 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from accounts.tests.builders import GOOD_PASSWORD, make_admin, make_staff
 from groups.models import NodeGroup
-from keyring.redaction import RedactingFormatter
 from nodes.models import Node
 from nodes.tests.builders import make_group
+from wgpanel.tests import canaries
+from wgpanel.tests.canaries import make_canary
 
 pytestmark = pytest.mark.django_db
-CANARIES = (f"cnry-{secrets.token_hex(20)}", f"cnry-{secrets.token_urlsafe(36)}")
-
-
-def spellings(text: str) -> set[str]:
-    raw = text.encode()
-    encoded = {base64.b64encode(raw), base64.urlsafe_b64encode(raw)}
-    return {text, raw.hex(), *(it.decode().rstrip("=") for it in encoded)}
+CANARIES = (make_canary(), f"cnry-{secrets.token_urlsafe(36)}")
 
 
 def leaks(text: str) -> set[str]:
-    return {it for canary in CANARIES for it in spellings(canary) if it in text}
-
-
-@pytest.fixture
-def log(caplog):
-    """Everything that is logged from now on, as the panel writes it."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(RedactingFormatter("%(message)s"))
-    logging.getLogger().addHandler(handler)
-    caplog.set_level(logging.DEBUG)
-    yield written
-    logging.getLogger().removeHandler(handler)
+    return canaries.leaks(text, CANARIES)
 
 
 @pytest.fixture
@@ -75,7 +57,7 @@ def test_the_canaries_are_really_in(node):
 
 def test_the_search_for_canaries_finds_each_spelling():
     for canary in CANARIES:
-        for spelling in spellings(canary):
+        for spelling in canaries.spellings(canary):
             assert leaks(f"…{spelling}…")
 
 

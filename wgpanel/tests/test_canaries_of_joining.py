@@ -3,25 +3,22 @@
 import io
 import json
 import logging
-import secrets
-from pathlib import Path
 
 import pytest
 from celery import current_app
 from django.core.management import call_command
-from django.db import connection
 from django.urls import reverse
 from rest_framework.test import APIClient
 from wgpanel_agent.proof import Token
 
 from accounts.tests.builders import make_admin
-from keyring.redaction import RedactingFormatter
 from nodes import rotation
 from nodes.enrolment.join_token import JoinToken
 from nodes.models import Node
 from nodes.tests.joining import Joiner
 from peers.tests.builders import make_interface, make_peer
-from wgpanel.tests.test_canaries import spellings
+from wgpanel.tests.canaries import leaks, make_canary, spellings
+from wgpanel.tests.stored import stored_bytes
 from wgpanel.tests.test_canaries_of_peers import SILENT, address
 
 pytestmark = pytest.mark.django_db
@@ -46,20 +43,7 @@ class Planted:
         self.peer = make_peer(interface=make_interface(node=node))
 
     def leaks(self, text: str) -> set[str]:
-        every = {spelling for canary in self.canaries for spelling in spellings(canary)}
-        return {spelling for spelling in every if spelling in text}
-
-
-@pytest.fixture
-def log(caplog):
-    """Everything that is logged, as the panel writes it."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(RedactingFormatter("%(message)s"))
-    logging.getLogger().addHandler(handler)
-    caplog.set_level(logging.DEBUG)
-    yield written
-    logging.getLogger().removeHandler(handler)
+        return leaks(text, self.canaries)
 
 
 @pytest.fixture
@@ -83,8 +67,8 @@ def planted(log, sent, user, django_capture_on_commit_callbacks) -> Planted:
         used, unused = (api.post(TOKENS, {"name": name}).json() for name in ("fra1", "fra2"))
         assert Joiner(used["token"]).ask().status_code == 200
         node = Node.objects.get()
-        node.next_secret, node.next_secret_seq = f"cnry-{secrets.token_hex(20)}", 2
-        node.first_secret = f"cnry-{secrets.token_hex(20)}"
+        node.next_secret, node.next_secret_seq = make_canary(), 2
+        node.first_secret = make_canary()
         node.save()
         rotation.start(Node.objects.all(), user)
     return Planted(used["token"], unused["token"], node)
@@ -158,20 +142,3 @@ def test_no_byte_of_the_database_has_them(planted):
     written = stored_bytes()
     assert str(planted.row.lookup) in written
     assert planted.leaks(written) == set()
-
-
-def stored_bytes() -> str:
-    """What somebody would find who took the database's files, or its dump."""
-    if connection.vendor == "sqlite":
-        name = str(connection.settings_dict["NAME"])
-        files = [Path(name + end) for end in ("", "-wal")]
-        return "".join(file.read_bytes().decode("latin-1") for file in files if file.exists())
-    tables = connection.introspection.table_names()
-    with connection.cursor() as cursor:
-        return "".join(map(_copied, [cursor] * len(tables), tables))
-
-
-def _copied(cursor, table: str) -> str:
-    name = connection.ops.quote_name(table)
-    cursor.execute(f"SELECT t::text FROM {name} t")  # noqa: S608  (a table of ours)
-    return "\n".join(row for (row,) in cursor.fetchall())

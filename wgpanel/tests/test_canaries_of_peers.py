@@ -1,6 +1,5 @@
 """Keys of peers come out with their configuration and nowhere else."""
 
-import base64
 import io
 import logging
 
@@ -9,10 +8,10 @@ from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from accounts.tests.builders import make_admin, make_staff
-from keyring.redaction import RedactingFormatter
 from nodes.tests.builders import make_online_node
 from peers.models import Peer
 from peers.tests.builders import make_interface, make_key, make_peer
+from wgpanel.tests.canaries import leaks, spellings
 from wgpanel.tests.test_rights import EDITS, MODELS, TABLE
 
 pytestmark = pytest.mark.django_db
@@ -33,19 +32,6 @@ def peer(canaries) -> Peer:
     private, preshared = canaries
     interface = make_interface(node=make_online_node(agent_url="http://127.0.0.1:1"))
     return make_peer(interface=interface, private_key=private, preshared_key=preshared)
-
-
-def leaks(text: str, canaries) -> set[str]:
-    spelled = {it for key in canaries for it in spellings(key)}
-    return {it for it in spelled if it in text}
-
-
-def spellings(key: str) -> set[str]:
-    """The key itself, for addresses, in hexadecimal, as JSON may escape it, and encoded again."""
-    raw = base64.b64decode(key)
-    again = base64.b64encode(key.encode()).decode()
-    return {key, key.rstrip("="), base64.urlsafe_b64encode(raw).decode().rstrip("="), raw.hex(),
-            key.replace("/", r"\/"), again.rstrip("=")}  # fmt: skip
 
 
 def caller(role: str) -> APIClient:
@@ -87,7 +73,7 @@ def test_a_configuration_needs_its_own_right(peer, canaries, what, role):
 
 def test_a_configuration_has_the_keys_that_no_other_answer_has(peer, canaries):
     text = caller("admin").get(f"/api/v1/peers/{peer.pk}/config/").content.decode()
-    assert leaks(text, canaries) >= set(canaries)
+    assert leaks(text, canaries) >= {key.rstrip("=") for key in canaries}
 
 
 @pytest.mark.parametrize("field", ["public_key", "preshared_key"])
@@ -108,18 +94,12 @@ def test_no_table_and_no_history_has_a_key(api, peer, canaries):
     assert leaks(str(list(Peer.history.values())), canaries) == set()
 
 
-def test_no_log_line_has_a_key(api, peer, canaries, caplog):
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(RedactingFormatter("%(message)s"))
-    logging.getLogger().addHandler(handler)
-    caplog.set_level(logging.DEBUG)
+def test_no_log_line_has_a_key(api, peer, canaries, log):
     api.get(f"/api/v1/peers/{peer.pk}/config/")
     api.post("/api/v1/peers/", {"name": "x", "preshared_key": canaries[1], "public_key": "x"})
     logging.getLogger("test").warning("%r %s %s", peer, peer.private_key, canaries[0])
-    logging.getLogger().removeHandler(handler)
-    assert "peer-" in written.getvalue()
-    assert leaks(written.getvalue(), canaries) == set()
+    assert "peer-" in log.getvalue()
+    assert leaks(log.getvalue(), canaries) == set()
 
 
 def test_the_search_for_canaries_finds_each_spelling(canaries):

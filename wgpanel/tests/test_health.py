@@ -1,13 +1,8 @@
 """Liveness and readiness tell the truth, name no detail, and never hang with what hangs."""
 
 import datetime as dt
-import os
-import shutil
 import socket
-import subprocess
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 from celery import current_app
@@ -15,26 +10,9 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from schedule.models import Heartbeat
-from wgpanel import embedded, health
+from wgpanel import health
 
 NOW = {"beat": dt.timedelta(0), "poll": dt.timedelta(0), "sync": dt.timedelta(0)}
-START_SECONDS = 20
-
-
-@pytest.fixture
-def valkey(monkeypatch):
-    """The embedded broker, in a directory of its own."""
-    state_dir = Path(tempfile.mkdtemp(prefix="wgp-"))
-    embedded.prepare(state_dir)
-    server = subprocess.Popen(embedded.command(state_dir), stdout=subprocess.DEVNULL)
-    deadline = timezone.now() + dt.timedelta(seconds=START_SECONDS)
-    while not embedded.socket_path(state_dir).exists() and timezone.now() < deadline:
-        os.sched_yield()
-    monkeypatch.setattr(current_app.conf, "broker_url", embedded.broker_url(state_dir))
-    yield server
-    server.kill()
-    server.wait()
-    shutil.rmtree(state_dir)
 
 
 def beat(ages=NOW):
