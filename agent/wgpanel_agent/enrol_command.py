@@ -2,8 +2,11 @@
 
 import argparse
 import os
+import resource
 import sys
 from pathlib import Path
+
+from wgpanel_agent.secretfile import close_handed_down, move_out_of_arguments
 
 MOST_MINUTES = 7 * 24 * 60  # as long as a token is good at most
 
@@ -12,7 +15,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "panel", metavar="URL", nargs="?", help="the panel, like https://panel.example"
     )
-    command.add_argument("--token", required=True, help="as the panel shows it; good once")
+    command.add_argument(
+        "--token", required=True, help="as the panel shows it, or @FILE that has it; good once"
+    )
     command.add_argument(
         "--wait", metavar="MINUTES", type=_minutes, help="no URL: let the panel call, for so long"
     )
@@ -35,8 +40,20 @@ def _minutes(text: str) -> int:
     return int(text)
 
 
+def _token(said: str) -> str:
+    """Out of the command line as soon as we run. Raises OSError."""
+    if said and not said.startswith("@"):
+        move_out_of_arguments(said)
+    path = Path(said[1:])
+    token = path.read_text("ascii", "replace").strip()
+    close_handed_down(path)
+    return token
+
+
 def enrol(arguments: argparse.Namespace) -> int:
     """Raises OSError. Needs the extra `enrol`, which the running agent does without."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold the token and the secret
+    arguments.token = _token(arguments.token)
     try:
         from wgpanel_agent import enrolment, waiting
     except ModuleNotFoundError as error:

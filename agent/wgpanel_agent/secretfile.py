@@ -44,11 +44,22 @@ def move_out_of_environment(environment: MutableMapping[str, str]) -> None:
     secret = environment.pop(VARIABLE, "")
     if not secret:
         return
+    environment[FILE_VARIABLE] = f"/proc/self/fd/{_anonymous_file(secret)}"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
+
+
+def move_out_of_arguments(secret: str) -> None:
+    """Start again with @ and an anonymous file in its place: everybody sees a command line."""
+    path = f"/proc/self/fd/{_anonymous_file(secret)}"
+    words = [word.replace(secret, f"@{path}") for word in sys.orig_argv[1:]]
+    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - no shell wanted
+
+
+def _anonymous_file(secret: str) -> int:
     fd = os.memfd_create("wgpanel-agent-secret", 0)  # stays open in the new program
     os.fchmod(fd, 0o600)
     os.write(fd, secret.encode())
-    environment[FILE_VARIABLE] = f"/proc/self/fd/{fd}"
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
+    return fd
 
 
 def close_handed_down(path: Path) -> None:

@@ -87,6 +87,22 @@ def test_a_node_that_waits_is_called_and_both_hold_one_secret_and_one_pin(server
         calling.call_now(row.pk)
 
 
+def test_a57_nothing_that_is_secret_is_said_or_left_in_a_temporary_file(server, monkeypatch):
+    temporary = server.folder / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    row, token = waiting(server)
+    draft = json.loads((server.folder / "state" / "joining" / "draft.json").read_text())
+    calling.call_now(row.pk)
+    code, said = server.end()
+    secrets = {server.secret, draft["share"], token.partition(".")[2], Token.parse(token).key.hex()}
+    assert (code, [it for it in secrets if it in said]) == (0, [])
+    written = [path for path in server.folder.rglob("*") if path.is_file()]
+    found = {(path.name, it) for path in written for it in secrets if it in path.read_text()}
+    assert found == {("secret", server.secret)}
+    assert list(temporary.iterdir()) == []
+
+
 def test_the_tick_calls_and_only_once_in_a_while(server):
     row, _ = waiting(server)
     now = timezone.now()
