@@ -29,7 +29,7 @@ class PeerColumns:
     @display(description="Node", ordering="interface__node__name")
     def placed(self, peer: Peer) -> SafeString:
         interface = peer.interface
-        return format_html("<bdi>{}</bdi> / {}", interface.node.name, interface.name)
+        return format_html("<span><bdi>{}</bdi> / {}</span>", interface.node.name, interface.name)
 
     @display(description="Addresses")
     def own_addresses(self, peer: Peer) -> SafeString:

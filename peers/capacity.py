@@ -13,6 +13,8 @@ from nodes.pools import Pool
 from peers.addresses import PoolBook, books
 from peers.desired import locked_node
 
+VAST = 2**32
+
 
 @dataclass(frozen=True, slots=True)
 class PoolUse:
@@ -27,6 +29,11 @@ class PoolUse:
     def hosts(self) -> int:
         """All that peers could have: the interface's own address is not among them."""
         return self.pool.hosts - 1
+
+    @property
+    def is_vast(self) -> bool:
+        """Whether a share of it says nothing to anybody: a /64, and all that comes near."""
+        return self.hosts >= VAST
 
     @property
     def free(self) -> int:

@@ -95,6 +95,7 @@ class PeerForm(forms.ModelForm):
     class Meta:
         model = Peer
         fields = ("name", "expires_at", "tags", "notes", "keepalive", "routed_networks")
+        help_texts = {"expires_at": "In UTC. Empty: never."}
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}

@@ -65,8 +65,10 @@ class InterfaceAdmin(PoolPages, HistoryAdmin):
     list_before_template = "peers/interface_list_top.html"
 
     def get_queryset(self, request: HttpRequest) -> InterfaceQuerySet:
-        rows: InterfaceQuerySet = super().get_queryset(request).select_related("node")
-        heavy = ("node__health_json", "node__secret")
+        rows: InterfaceQuerySet = super().get_queryset(request).select_related("node", "drift")
+        heavy = (
+            "node__health_json", "node__secret", "drift__items", "drift__live", "drift__ignored",
+        )  # fmt: skip
         return rows.present().defer(*heavy).with_peer_count()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

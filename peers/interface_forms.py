@@ -12,6 +12,19 @@ from peers.errors import Refused
 from peers.interfaces import CHANGEABLE
 
 FIRST = ("node", "name")
+HELP = {
+    "name": "For example wg0.",
+    "listen_port": "UDP; the node's firewall must let it in.",
+    "policy": "What the node does by itself about what was changed by hand.",
+    "pool_v4": "For example 10.20.0.0/16. Each peer gets one address of each pool.",
+    "pool_v6": "For example fd12:3456::/64.",
+    "client_allowed_ips": "What goes through the tunnel: all traffic, or networks with commas.",
+    "dns": "Servers and search domains, separated by commas; empty: clients keep theirs.",
+    "out_interface": "Where masqueraded traffic leaves; empty: wherever its route leads.",
+    "mtu": "Empty: as the node finds it.",
+    "fwmark": "A number for policy routing; empty: none.",
+    "table": "Of the routes: a number, auto or off; empty: as wg-quick does.",
+}
 
 
 class InterfaceForm(forms.ModelForm):
@@ -22,6 +35,7 @@ class InterfaceForm(forms.ModelForm):
     class Meta:
         model = Interface
         fields = (*FIRST, *sorted(CHANGEABLE))
+        help_texts = HELP
 
     @property
     def wanted(self) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from peers.overlaps import overlap_of
 
 
 def pool_context(interface: Interface) -> dict[str, Any]:
-    """Reservations, and the pools of others that overlap those of this interface."""
+    """Reservations, pools of others that overlap its own, and who holds an outdated file."""
     return {
         "reservations": interface.reservations.select_related("interface"),
         "overlap": overlap_of(interface),
+        "outdated": interface.peers.existing().outdated().count(),
     }
 
 

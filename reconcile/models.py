@@ -55,6 +55,10 @@ class Drift(models.Model):
     def __str__(self) -> str:
         return f"{DriftState(self.state).label}, {self.count} differences"
 
+    @property
+    def tone(self) -> str:
+        return DriftState(self.state).tone
+
 
 class DriftRecord(models.Model):
     """A finding that differed from the one before it."""

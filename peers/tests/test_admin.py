@@ -11,6 +11,7 @@ from nodes.models import Interface
 from nodes.tests.builders import make_group, make_online_node
 from peers.models import Peer
 from peers.tests.builders import make_interface, make_key, make_peer
+from reconcile.models import Drift
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:peers_peer_changelist")
@@ -269,6 +270,37 @@ def test_the_page_of_an_interface_shows_generations_and_how_full_its_pools_are(a
     told = shown(admin_client, reverse("admin:nodes_interface_change", args=[interface.pk]))
     for text in ("10.20.0.0/24", "1 / 253", "Generation desired", "<dd>8</dd>", "<dd>1</dd>"):
         assert text in told
+
+
+def test_the_page_of_an_interface_counts_a_vast_pool_in_words(admin_client):
+    peer = make_peer()
+    told = shown(admin_client, reverse("admin:nodes_interface_change", args=[peer.interface_id]))
+    assert "1 given out" in told
+    assert "room without end" in told
+    assert "1 / 65533" in told
+
+
+def test_the_page_of_an_interface_leads_to_its_drift(admin_client, client):
+    interface = make_interface()
+    page = reverse("admin:nodes_interface_live", args=[interface.pk])
+    assert "not checked yet" in shown(admin_client, page)
+    Drift.objects.create(interface=interface, state="drifted", count=2, reason="Two differ.")
+    drift = reverse("admin:reconcile_drift_change", args=[interface.pk])
+    assert "Two differ." in shown(admin_client, page)
+    assert drift in shown(admin_client, page)
+    client.force_login(make_staff("nodes.view_interface"))
+    assert drift not in shown(client, page)
+
+
+def test_the_page_of_an_interface_leads_to_who_holds_an_outdated_file(admin_client):
+    mine, other = make_interface(), make_interface()
+    make_peer(interface=mine, name="old", delivered_fingerprint="a" * 64)
+    make_peer(interface=other, name="elsewhere", delivered_fingerprint="a" * 64)
+    told = shown(admin_client, reverse("admin:nodes_interface_change", args=[mine.pk]))
+    assert "1 client holds an outdated file" in told
+    listed = shown(admin_client, LIST, interface=mine.pk, file="outdated")
+    assert "old" in listed
+    assert "elsewhere" not in listed
 
 
 def test_a_changed_interface_raises_its_generation(admin_client):
