@@ -4,8 +4,9 @@ import datetime as dt
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,10 +28,14 @@ NOT_TOLD_YET = "The node has not been told of this interface yet."
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found; without a `reason` it was possible to know."""
+    """What a check found; without a `reason` it was possible to know.
+
+    `live` are keys with a session, all that are or those of differing peers; `sessions` counts all.
+    """
 
     items: list[Item] = field(default_factory=list)
     live: frozenset[str] = frozenset()
+    sessions: int = 0
     reason: str = ""
 
 
@@ -39,8 +44,9 @@ class Look:
     """One comparison; `is_quiet` when nothing was changed or on its way meanwhile."""
 
     items: list[Item]
-    live: frozenset[str]
-    is_quiet: bool
+    live: frozenset[str] = frozenset()
+    sessions: int = 0
+    is_quiet: bool = True
 
 
 def check(interface: Interface) -> Drift:
@@ -61,36 +67,57 @@ def _find(interface: Interface) -> Finding:
         return Finding(reason=NOT_TOLD_YET)
     look = _look(interface)
     if look.is_quiet:
-        return Finding(look.items, look.live)
+        return Finding(look.items, look.live, look.sessions)
     again = _look(interface)
-    return Finding(drift.confirmed(look.items, again.items), again.live)
+    return Finding(drift.confirmed(look.items, again.items), again.live, again.sessions)
 
 
 def _look(interface: Interface) -> Look:
     before = Interface.objects.select_related("node").get(pk=interface.pk)
-    reading = documents.whole(interface.pk)
+    standing = documents.standing(before)
+    against = f"against={sides.name_of(standing.state)}"
     try:
-        dump = asking.ask(before, "/dump", query="max_age=0")
-        conf = asking.ask(before, "/conf")
+        dump = asking.ask(before, "/dump", query=f"max_age=0&{against}")
+        conf = asking.ask(before, "/conf", query=against)
     except AgentError as error:
         if error.envelope.get("error") != "no_such_interface":
             raise
         gone = Item("interface", field="status", desired="up", observed="none")
-        return Look([gone], frozenset(), is_quiet=True)
-    items, live = _compare(before, reading, dump, conf)
-    after = Interface.objects.values_list("desired_generation").get(pk=interface.pk)[0]
-    is_quiet = before.observed_generation == reading.state.generation == after
-    return Look(_without_changes_on_their_way(before, items), live, is_quiet)
+        return Look([gone])
+    reading = _desired(standing, interface.pk, dump, conf)
+    now = time.time() + (before.node.clock_skew_ms or 0) / 1000
+    items = _compare(before, reading, dump, conf, now)
+    after = Interface.objects.values_list("desired_generation", flat=True).get(pk=interface.pk)
+    seen = {before.observed_generation, standing.state.generation, reading.state.generation, after}
+    live = frozenset(sides.alive(dump, now))
+    found = _without_changes_on_their_way(before, items)
+    return Look(found, live, sides.sessions(dump, live), is_quiet=len(seen) == 1)
+
+
+def _desired(
+    standing: documents.Reading, interface_id: UUID, dump: sides.Told, conf: sides.Told
+) -> documents.Reading:
+    """What is desired of those peers that a node told of, where it left out the rest; else all."""
+    compared = {sides.are_differences(told, standing.state) for told in (dump, conf)}
+    if compared != {True}:
+        return documents.whole(interface_id)
+    keys = sides.differing(dump) | sides.differing(conf)
+    if not keys:
+        return replace(standing, digests=[])
+    few = len(keys) <= documents.MOST_CHANGES
+    return documents.some(interface_id, keys) if few else documents.whole(interface_id)
 
 
 def _compare(
-    interface: Interface, reading: documents.Reading, dump: sides.Told, conf: sides.Told
-) -> tuple[list[Item], frozenset[str]]:
-    now = time.time() + (interface.node.clock_skew_ms or 0) / 1000
+    interface: Interface,
+    reading: documents.Reading,
+    dump: sides.Told,
+    conf: sides.Told,
+    now: float,
+) -> list[Item]:
     desired = sides.desired(reading, interface.node, interface.public_key)
-    on_disk = sides.on_disk(conf) if _is_file_settled(interface, conf) else None
-    items = drift.compare(desired, sides.running(dump), on_disk, now)
-    return items, frozenset(sides.alive(dump, now))
+    on_disk = sides.on_disk(conf, desired) if _is_file_settled(interface, conf) else None
+    return drift.compare(desired, sides.running(dump, desired), on_disk, now)
 
 
 def _is_file_settled(interface: Interface, conf: sides.Told) -> bool:
@@ -122,7 +149,7 @@ def record(interface: Interface, finding: Finding) -> Drift:
     row.state, row.reason = _state(items, finding), finding.reason
     row.checked_at, row.count = timezone.now(), len(items)
     row.items = _storable(items[:MOST_STORED])
-    row.live_count = len(finding.live)
+    row.live_count = finding.sessions
     row.live = [it.public_key for it in items[:MOST_STORED] if it.public_key in finding.live]
     row.ignored = _still_ignored(row, finding)
     row.save()

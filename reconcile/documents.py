@@ -5,7 +5,7 @@ not add up is never sent: an error here is NotRendered, and not a document with 
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 from uuid import UUID
@@ -24,6 +24,7 @@ from reconcile.models import ReconcileRun
 MOST_CHANGES = 500  # of each kind in a delta
 READINGS = 3  # an interface may be edited between its own row and those of its peers
 CHUNK = 2000
+NO_SUM = "The rows of its peers do not add up to the hash of the interface."
 PRESHARED_KEY = cast(SecretField, Peer._meta.get_field("preshared_key"))
 
 
@@ -57,9 +58,10 @@ def _offset(family: int) -> Subquery:
 
 
 OF_THE_PEER = Row._fields[:8]
+STATE = (F("interface__desired_generation"), F("interface__desired_hash"))
 ELSEWHERE = {
-    "desired": F("interface__desired_generation"),
-    "hash": F("interface__desired_hash"),
+    "desired": STATE[0],
+    "hash": STATE[1],
     "offset_v4": _offset(4),
     "offset_v6": _offset(6),
 }
@@ -92,7 +94,27 @@ def whole(interface_id: UUID) -> Reading:
         reading = _read(interface_id, Peer.objects.in_document())
         if reading.sums_up:
             return reading
-    raise NotRendered("The rows of its peers do not add up to the hash of the interface.")
+    raise NotRendered(NO_SUM)
+
+
+def standing(interface: Interface) -> Reading:
+    """The state that is desired of a row just read, without the peers; raises NotRendered unless
+    the digests of their rows add up to it."""
+    for attempt in range(READINGS):
+        row = Interface.objects.get(pk=interface.pk) if attempt else interface
+        reading = _begun(row)
+        rows = Peer.objects.in_document().filter(interface=row).order_by()
+        for digest, *state in rows.values_list("digest", *STATE).iterator(CHUNK):
+            _move(reading, *state)
+            reading.digests.append(int(digest, 16))
+        if reading.sums_up:
+            return reading
+    raise NotRendered(NO_SUM)
+
+
+def some(interface_id: UUID, keys: Collection[str]) -> Reading:
+    """What is desired of the peers with these keys; raises NotRendered."""
+    return _read(interface_id, Peer.objects.in_document().filter(public_key__in=keys))
 
 
 def changes(interface_id: UUID, since: int) -> Reading:
@@ -126,8 +148,8 @@ def ordered_removals(interface_id: UUID, since: int) -> list[str]:
 
 def _read(interface_id: UUID, peers: QuerySet[Peer]) -> Reading:
     interface = Interface.objects.get(pk=interface_id)
+    reading = _begun(interface)
     try:
-        reading = Reading(_state(interface), interface.part())
         pools = {pool.family: pool for pool in interface.pools}
         rows = peers.filter(interface=interface_id).order_by().annotate(**ELSEWHERE)
         for columns in rows.values_list(*OF_THE_PEER, *ELSEWHERE).iterator(CHUNK):
@@ -137,13 +159,23 @@ def _read(interface_id: UUID, peers: QuerySet[Peer]) -> Reading:
     return reading
 
 
-def _state(interface: Interface) -> State:
-    return State(str(interface.epoch), interface.desired_generation, interface.desired_hash)
+def _begun(interface: Interface) -> Reading:
+    epoch = str(interface.epoch)
+    state = State(epoch, interface.desired_generation, interface.desired_hash)
+    try:
+        return Reading(state, interface.part())
+    except InvalidDocument as error:
+        raise NotRendered(f"InvalidDocument: {error}") from error
+
+
+def _move(reading: Reading, generation: int, hash: str) -> None:
+    """To the state that the interface had when a row was read."""
+    if generation != reading.state.generation:
+        reading.state = State(reading.state.epoch, generation, hash)
 
 
 def _take(reading: Reading, pools: Mapping[int, Pool], row: Row) -> None:
-    if row.generation != reading.state.generation:
-        reading.state = State(reading.state.epoch, row.generation, row.hash)
+    _move(reading, row.generation, row.hash)
     if not row.present:
         reading.gone.append(row.public_key)
         return

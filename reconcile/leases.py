@@ -16,8 +16,9 @@ from django.utils import timezone
 from nodes.models import Interface
 from reconcile import outbox
 
-# A killed worker holds an interface up for so long: with the sweeper's 5 s less than 15 s.
-SHORT = dt.timedelta(seconds=8)
+# A killed worker holds an interface up for so long: with the sweeper's 5 s, and a worker that has
+# to start anew, less than 15 s.
+SHORT = dt.timedelta(seconds=6)
 LONGEST = dt.timedelta(seconds=60)  # the hard time limit of a task
 CLOCKS_DIFFER = dt.timedelta(minutes=1)
 

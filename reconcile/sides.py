@@ -1,11 +1,11 @@
 """The three sides of a comparison: what rows want, what a node's dump shows, what its file says."""
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from wgpanel_agent.documents import InterfacePart, PeerPart, fingerprint_key
+from wgpanel_agent.documents import MOST_PEERS, InterfacePart, PeerPart, State, fingerprint_key
 from wgpanel_agent.documents import preshared_key_fingerprint as fingerprint
 
 from nodes.exchange import AgentError
@@ -14,6 +14,7 @@ from reconcile.documents import Reading
 from reconcile.drift import InterfaceView, PeerView, View
 
 ALIVE_SECONDS = 180
+NOTHING = View(None)
 Told = Mapping[str, Any]
 
 
@@ -42,29 +43,68 @@ def _desired_peer(peer: PeerPart, key: bytes) -> PeerView:
     return PeerView(peer.allowed_ips, peer.keepalive, print_of, peer.expires_at)
 
 
-def running(dump: Told) -> View:
-    """What runs, by `GET …/dump`; raises AgentError for an answer that makes no sense."""
+def are_differences(told: Told, state: State) -> bool:
+    """Whether the node left out the peers that are as this state wants them; raises AgentError
+    where it left out others."""
+    with _sense():
+        if "against" in told and told["against"] != name_of(state):
+            raise ValueError("compared with another state than was named")
+    return "against" in told
+
+
+def name_of(state: State) -> str:
+    """What a node is asked to compare with."""
+    return state.etag.strip('"')
+
+
+def differing(told: Told) -> set[str]:
+    """The keys of what a node told though it left out the rest; raises AgentError."""
+    with _sense():
+        return {str(it["public_key"]) for it in told["peers"]} | set(map(str, told["missing"]))
+
+
+def running(dump: Told, desired: View = NOTHING) -> View:
+    """What runs, by `GET …/dump`; raises AgentError for an answer that makes no sense.
+
+    Peers that the node left out are as those of `desired`.
+    """
     with _sense():
         told = dump["interface"]
         if told["status"] != "up":
             return View(None)
-        return View(_interface(told, told["public_key"]), _peers(dump["peers"]))
+        return View(_interface(told, told["public_key"]), _all_peers(dump, desired))
 
 
-def on_disk(conf: Told) -> View:
-    """What the file says, by `GET …/conf`; raises AgentError for an answer that makes no sense."""
+def on_disk(conf: Told, desired: View = NOTHING) -> View:
+    """What the file says, by `GET …/conf`; otherwise like `running`."""
     with _sense():
         if conf["interface"] is None:
             return View(None)
-        return View(_interface(conf["interface"], None), _peers(conf["peers"]))
+        return View(_interface(conf["interface"], None), _all_peers(conf, desired))
 
 
 def alive(dump: Told, now: float) -> set[str]:
-    """The keys with a session at `now`, Unix time of the node; raises AgentError."""
+    """The keys with a session at `now`, Unix time of the node, of those told; raises AgentError."""
     with _sense():
         since = now - ALIVE_SECONDS
         peers = dump["peers"]
         return {it["public_key"] for it in peers if (it["last_handshake"] or 0) > since}
+
+
+def sessions(dump: Told, alive: Collection[str]) -> int:
+    """How many peers of the interface have one; raises AgentError."""
+    if "against" not in dump:
+        return len(alive)
+    with _sense():
+        return min(max(0, int(dump["active_peers"])), MOST_PEERS)
+
+
+def _all_peers(told: Told, desired: View) -> Mapping[str, PeerView]:
+    if "against" not in told:
+        return _peers(told["peers"])
+    gone = set(told["missing"])
+    kept = {key: peer for key, peer in desired.peers.items() if key not in gone}
+    return kept | _peers(told["peers"])
 
 
 def _interface(told: Told, public_key: str | None) -> InterfaceView:

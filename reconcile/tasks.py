@@ -42,7 +42,8 @@ def check_due() -> None:
     """Have those checked whose time has come; of several beats only one does it."""
     now = timezone.now()
     if Heartbeat.claim(drift_schedule.HEARTBEAT, int(now.timestamp()) // 60):
-        drift_schedule.send(str(interface_id) for interface_id in drift_schedule.due(now))
+        due = [str(interface_id) for interface_id in drift_schedule.due(now)]
+        drift_schedule.send(due, over_seconds=drift_schedule.SPREAD_SECONDS)
 
 
 @shared_task

@@ -55,6 +55,7 @@ class Agent:
         """Without a journal and a key ring on disk, nothing that is desired outlives the process.
         `clock` tells who has expired, in Unix seconds."""
         self.config = config
+        self.clock = clock
         self.store = store or Store(None)
         self.keys = keys or KeyRing(config.node_id, config.secret_seq, config.secret)
         self.counters = Counters()

@@ -153,6 +153,11 @@ class ConfFiles:
         if expiry is not None:
             self._watch(name, expiry)
 
+    async def wanted(self, name: str) -> ServerConf | None:
+        """What the file should say now; None where there is nothing to say."""
+        async with self._turns[name]:
+            return await asyncio.to_thread(self._wanted, name)
+
     async def remove(self, name: str) -> None:
         """Nothing is desired any more; the file is kept under another name. Raises OSError."""
         async with self._turns[name]:
@@ -178,6 +183,13 @@ class ConfFiles:
         self._proven[name] = {peer.public_key: peer for peer in conf.peers}
         ends = (it.expires_at for it in peers.values() if it.expires_at is not None)
         return min((at for at in ends if at > now), default=None)
+
+    def _wanted(self, name: str) -> ServerConf | None:
+        found = self._journal.whole(name)
+        if found is None or found[0].private_key is None:
+            return None
+        kept, peers = found
+        return self._conf(kept, kept.private_key or "", peers, self._clock())
 
     def _conf(
         self, kept: Kept, private_key: str, peers: Mapping[str, PeerPart], now: float

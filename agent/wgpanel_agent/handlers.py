@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from wgpanel_agent import __version__, desired_handlers, grammar
+from wgpanel_agent.against import Against
 from wgpanel_agent.agent import Agent
 from wgpanel_agent.apply import Applied
 from wgpanel_agent.documents import (
@@ -53,17 +54,24 @@ async def list_interfaces(agent: Agent, call: Call) -> Reply:
 
 async def dump(agent: Agent, call: Call) -> Reply:
     """The interface and its peers; `since` leaves out peers that did not change after that look,
-    `max_age` (seconds) asks for a new look unless the last one is younger."""
+    `against` those that are as that desired state wants, `max_age` (seconds) asks for a new look
+    unless the last one is younger."""
     state = await _seen(agent, call)
+    against = Against.named(call, agent.store, agent.clock())
     keys = state.changed_since(_integer(call, "since"))
-    peers = state.peers.values() if keys is None else [state.peers[key] for key in keys]
     head = {
         "interface": _interface(state),
         "seq": state.sequence,
         "age_seconds": state.age(agent.sampler.now()),
-        "complete": keys is None,
+        "complete": keys is None and against is None,
+        "active_peers": state.totals.active_peers,
     }
-    listed = b",".join([_peer(peer) async for peer in in_slices(list(peers))])
+    if against is not None:
+        peers, missing = await against.running(state.peers, agent.applier.wireguard.fingerprint)
+        head |= against.told(missing)
+    else:
+        peers = [*state.peers.values()] if keys is None else [state.peers[key] for key in keys]
+    listed = b",".join([_peer(peer) async for peer in in_slices(peers)])
     body = json.dumps(head)[:-1].encode() + b',"peers":[' + listed + b"]}"
     return Reply(200, body, {"content-type": JSON})
 

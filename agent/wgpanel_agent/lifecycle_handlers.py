@@ -2,19 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wgpanel_agent.against import Against
 from wgpanel_agent.agent import Agent
 from wgpanel_agent.conffile import path_of
+from wgpanel_agent.confrender import text_of
 from wgpanel_agent.desired_handlers import get_interface
-from wgpanel_agent.documents import PeerPart, State
+from wgpanel_agent.documents import PeerPart
 from wgpanel_agent.http import Call, HttpError, Reply
 from wgpanel_agent.protocol import JSON
 from wgpanel_agent.serverconf import BadConf, ServerConf, parse
-from wgpanel_agent.store import JournalFull
+from wgpanel_agent.store import JournalFull, Kept
 from wgpanel_agent.wireguard import Fingerprint
 
 
@@ -55,13 +58,19 @@ async def delete_interface(agent: Agent, call: Call) -> Reply:
 
 
 async def get_conf(agent: Agent, call: Call) -> Reply:
-    """The file in /etc/wireguard, read and parsed now; without secrets."""
+    """The file in /etc/wireguard, read and parsed now; without secrets. `against` leaves out the
+    peers that are in it as that desired state wants."""
     name = call.params["iface"]
     if name not in agent.sampler.interfaces:
         raise HttpError(404, "no_such_interface", "This node has no such interface.")
-    kept = agent.store.interface(name)
-    state, path = kept.state if kept else None, path_of(agent.files.folder, name)
-    body = await asyncio.to_thread(_told_of, path, state, agent.applier.wireguard.fingerprint)
+    against = Against.named(call, agent.store, agent.clock())
+    wanted = await agent.files.wanted(name) if against else None
+    file = _File(
+        path_of(agent.files.folder, name),
+        agent.store.interface(name),
+        agent.applier.wireguard.fingerprint,
+    )
+    body = await asyncio.to_thread(file.told, against, wanted)
     return Reply(200, body, {"content-type": JSON})
 
 
@@ -81,33 +90,54 @@ def _disk_full() -> Iterator[None]:
         raise HttpError(507, "disk_full", f"The disk cannot be written: {error}.") from error
 
 
-def _told_of(path: Path, state: State | None, fingerprint: Fingerprint) -> bytes:
-    """Parsing and writing 20,000 peers takes a second: this runs in a thread."""
-    nothing: dict[str, Any] = {"generation": None, "interface": None, "peers": []}
-    try:
-        told = _conf(parse(path.read_text("utf-8")), state, fingerprint)
-    except FileNotFoundError:
-        told = {"exists": False, **nothing}
-    except (BadConf, UnicodeDecodeError, OSError) as error:
-        told = {"exists": True, **nothing, "problem": str(error)}
-    return json.dumps(told, separators=(",", ":")).encode()
+@dataclass(frozen=True, slots=True)
+class _File:
+    """Parsing and writing 20,000 peers takes a second: its methods run in a thread."""
 
+    path: Path
+    kept: Kept | None
+    fingerprint: Fingerprint
 
-def _conf(conf: ServerConf, state: State | None, fingerprint: Fingerprint) -> dict[str, Any]:
-    """Generations of another epoch mean nothing in this one."""
-    is_current = conf.state is not None and state is not None and conf.state.epoch == state.epoch
-    return {
-        "exists": True,
-        "generation": conf.state.generation if conf.state and is_current else None,
-        "interface": {
-            "listen_port": conf.listen_port,
-            "addresses": list(conf.addresses),
-            "mtu": conf.mtu,
-            "fwmark": conf.fwmark,
-            "table": conf.table,
-        },
-        "peers": [_peer(peer, fingerprint) for peer in conf.peers],
-    }
+    def told(self, against: Against | None, wanted: ServerConf | None) -> bytes:
+        nothing: dict[str, Any] = {"generation": None, "interface": None, "peers": []}
+        try:
+            told = self._content(self.path.read_text("utf-8"), against, wanted)
+        except FileNotFoundError:
+            told = {"exists": False, **nothing}
+        except (BadConf, UnicodeDecodeError, OSError) as error:
+            told = {"exists": True, **nothing, "problem": str(error)}
+        return json.dumps(told, separators=(",", ":")).encode()
+
+    def _content(
+        self, text: str, against: Against | None, wanted: ServerConf | None
+    ) -> dict[str, Any]:
+        """A file that is, letter by letter, what would be written now need not be parsed."""
+        if against and wanted and against.state == wanted.state and text_of(wanted) == text:
+            return {**self._head(wanted), **against.told([]), "peers": []}
+        conf = parse(text)
+        if against is None:
+            return {**self._head(conf), "peers": self._peers(conf.peers)}
+        peers, missing = against.on_disk(conf)
+        return {**self._head(conf), **against.told(missing), "peers": self._peers(peers)}
+
+    def _head(self, conf: ServerConf) -> dict[str, Any]:
+        """Generations of another epoch mean nothing in this one."""
+        state, ours = conf.state, self.kept.state if self.kept else None
+        is_current = state is not None and ours is not None and state.epoch == ours.epoch
+        return {
+            "exists": True,
+            "generation": state.generation if state and is_current else None,
+            "interface": {
+                "listen_port": conf.listen_port,
+                "addresses": list(conf.addresses),
+                "mtu": conf.mtu,
+                "fwmark": conf.fwmark,
+                "table": conf.table,
+            },
+        }
+
+    def _peers(self, peers: Iterable[PeerPart]) -> list[dict[str, Any]]:
+        return [_peer(peer, self.fingerprint) for peer in peers]
 
 
 def _peer(peer: PeerPart, fingerprint: Fingerprint) -> dict[str, Any]:

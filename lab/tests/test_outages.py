@@ -16,7 +16,7 @@ from wgpanel import embedded
 
 pytestmark = pytest.mark.lab
 CREATED, KEPT = 250, 50
-DELIVERED_SECONDS = 20.0
+DELIVERED_SECONDS = 15.0
 REHANDSHAKE_SECONDS = 30  # a client notices after 15 s that nobody answers to its session
 DIES_BEFORE_THE_HINT = """
 import os

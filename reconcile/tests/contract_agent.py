@@ -6,6 +6,7 @@ It holds to the order of checks that agents have; faults are switched on by the 
 import asyncio
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -60,6 +61,7 @@ class Held:
     status: str = "up"
     received: int = 0
     told: dict[str, Any] = field(default_factory=dict)
+    told_besides: dict[str, Any] = field(default_factory=dict)
 
     def interface(self) -> dict[str, Any]:
         """What runs; `told` is what differs."""
@@ -91,6 +93,7 @@ class ContractAgent:
         self.fault: HttpError | None = None
         self.loses_answers = False
         self.before_write: Any = None
+        self.compares = True
         self._server = make_server(self._app(folder / str(self.node_id)), Limits())
         self._socket = listen("127.0.0.1", 0)
         self.url = "http://{}:{}".format(*self._socket.getsockname())
@@ -156,11 +159,9 @@ class ContractAgent:
     async def dump(self, call: Call) -> Reply:
         held = self._present(call.params["iface"])
         peers = held.peers if held.running is None else held.running
-        body = {
-            "interface": held.interface(),
-            "peers": [self._peer(held, it) for it in peers.values()],
-        }
-        return Reply(200, body)
+        alive = sum(at > time.time() - 180 for at in held.handshakes.values())
+        body = {"interface": held.interface(), "active_peers": alive}
+        return Reply(200, {**body, **self._told(call, held, peers), **held.told_besides})
 
     async def conf(self, call: Call) -> Reply:
         held = self._present(call.params["iface"])
@@ -169,7 +170,17 @@ class ContractAgent:
         settings = {"mtu": held.part.mtu, "fwmark": held.part.fwmark, "table": held.part.table}
         generation = held.state.generation if held.state else None
         told = {"exists": True, "generation": generation, "interface": {**part, **settings}}
-        return Reply(200, {**told, "peers": [self._peer(held, it) for it in peers.values()]})
+        return Reply(200, {**told, **self._told(call, held, peers)})
+
+    def _told(self, call: Call, held: Held, peers: dict[str, PeerPart]) -> dict[str, Any]:
+        """All peers, or those that are otherwise than in the state that was named."""
+        named = call.query.get("against")
+        if not self.compares or held.state is None or named != held.state.etag.strip('"'):
+            return {"peers": [self._peer(held, it) for it in peers.values()]}
+        other = [it for key, it in peers.items() if held.peers.get(key) != it]
+        missing = [key for key in held.peers if key not in peers]
+        told = [self._peer(held, it) for it in other]
+        return {"against": named, "missing": missing, "peers": told}
 
     def _peer(self, held: Held, peer: PeerPart) -> dict[str, Any]:
         key = fingerprint_key(str(self.node_id), self.secret.encode())

@@ -19,6 +19,13 @@ from reconcile.tests.pushing import make_in_sync
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(params=["tells differences", "tells all"])
+def agent(agent, request):
+    """One that compares by itself, and one of an earlier version."""
+    agent.compares = request.param == "tells differences"
+    return agent
+
+
 def found(interface: Interface) -> list[tuple]:
     """The differences that a check stores, as kind, key and field."""
     row = checking.check(interface)
@@ -99,6 +106,37 @@ def test_an_answer_that_makes_no_sense_is_unknown(agent, told):
     interface = make_in_sync(agent)
     agent.held["wg0"].told = told
     assert checking.check(interface).state == "unknown"
+
+
+def test_an_answer_that_compares_with_another_state_is_unknown(agent):
+    interface = make_in_sync(agent)
+    agent.held["wg0"].told_besides = {"against": "something else", "missing": []}
+    assert checking.check(interface).state == "unknown"
+
+
+@pytest.mark.parametrize("missing", [7, None, [["a"]], {"a": 1}])
+def test_nonsense_about_what_is_missing_drifts_from_nothing(agent, missing):
+    interface = make_in_sync(agent)
+    state = agent.held["wg0"].state.etag.strip('"')
+    agent.held["wg0"].told_besides = {"against": state, "missing": missing}
+    assert checking.check(interface).state in ("unknown", "in_sync")
+
+
+@pytest.mark.parametrize("most", [1, 500])
+def test_many_differences_are_found_like_few(agent, monkeypatch, most):
+    monkeypatch.setattr("reconcile.documents.MOST_CHANGES", most)
+    interface = make_in_sync(agent, peers=4)
+    agent.held["wg0"].running, agent.held["wg0"].on_disk = {}, {}
+    assert len(found(interface)) == 8
+
+
+def test_a_check_of_what_is_in_sync_reads_no_peer(agent, django_assert_max_num_queries):
+    interface = make_in_sync(agent)
+    checking.check(interface)
+    with django_assert_max_num_queries(11) as queries:
+        checking.check(interface)
+    is_read = any("preshared_key" in query["sql"] for query in queries.captured_queries)
+    assert is_read is not agent.compares
 
 
 def test_an_agent_of_an_earlier_version_is_unknown(agent, monkeypatch):

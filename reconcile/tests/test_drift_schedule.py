@@ -64,6 +64,20 @@ def test_beat_has_what_is_due_checked(hints):
     assert hints == [str(interface.pk)]
 
 
+def test_what_is_due_is_spread_so_that_pushes_come_between(monkeypatch):
+    waits = []
+    monkeypatch.setattr(
+        drift_schedule.current_app, "send_task", lambda *_, countdown, **__: waits.append(countdown)
+    )
+    drift_schedule.send(["a", "b", "c", "d"], over_seconds=40)
+    assert waits == [None, 10, 20, 30]
+
+
+def test_ten_thousand_interfaces_are_checked_within_the_interval():
+    minutes = drift_schedule.INTERVAL.total_seconds() / 60
+    assert drift_schedule.MOST * minutes > 10_000
+
+
 def test_a_second_beat_in_the_same_minute_does_nothing(hints, monkeypatch):
     make_interface()
     monkeypatch.setattr(tasks.timezone, "now", lambda: NOW)

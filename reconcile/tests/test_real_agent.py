@@ -1,5 +1,6 @@
 """The panel's pushes against real agents and real WireGuard."""
 
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -146,6 +147,38 @@ def test_what_was_pushed_does_not_drift(server, node):
     interface = push(interface)
     row = checking.check(interface)
     assert (row.state, row.items, row.reason) == ("in_sync", [], "")
+
+
+def with_its_file(interface: Interface) -> Interface:
+    """Wait until the file on the node has followed."""
+    deadline = time.monotonic() + 15
+    while asking.ask(interface, "/conf")["generation"] != interface.desired_generation:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return interface
+
+
+@pytest.mark.parametrize("below", ["/dump", "/conf"])
+def test_who_names_what_is_desired_is_told_of_differences_only(server, node, below):
+    interface = with_its_file(push(make_new_interface(3, node=node, policy="observe")))
+    generation, hash_ = interface.desired_generation, interface.desired_hash
+    named = f"{interface.epoch}:{generation}:{hash_}"
+    told = asking.ask(interface, below, query=f"against={named}")
+    assert (told["against"], told["missing"], told["peers"]) == (named, [], [])
+    another = f"{interface.epoch}:{generation + 1}:{hash_}"
+    told = asking.ask(interface, below, query=f"against={another}")
+    assert ("against" in told, len(told["peers"])) == (False, 3)
+
+
+def test_what_somebody_changes_in_the_file_is_drift(server, node):
+    interface = with_its_file(push(make_new_interface(3, node=node, policy="observe")))
+    assert checking.check(interface).state == "in_sync"
+    file = server.host.wireguard_folder / "wg0.conf"
+    key = min(running(server))
+    file.write_text(file.read_text().replace(key, make_key()))
+    found = [(it["kind"], it["public_key"], it["field"]) for it in checking.check(interface).items]
+    assert ("missing", key, "conf") in found
+    assert len(found) == 2
 
 
 def test_what_somebody_changes_by_hand_is_drift(server, node):
