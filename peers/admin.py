@@ -22,6 +22,7 @@ from peers.forms import NewPeerForm, PeerForm
 from peers.handing_out import handed_out
 from peers.interface_admin import InterfaceAdmin
 from peers.models import Peer
+from peers.paging import SearchedList, SearchPaginator
 from peers.peer_page import look
 from peers.querysets import PeerQuerySet
 from peers.searching import search
@@ -56,6 +57,15 @@ class PeerAdmin(PeerPages, PeerActions, PeerColumns, HistoryAdmin):
         peers = peers.select_related("interface__node").prefetch_related("addresses__interface")
         heavy = ("preshared_key", "private_key", "interface__node__health_json")
         return peers.defer(*heavy, "interface__node__secret")
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: PeerQuerySet, per_page: int, *rest: Any, **more: Any
+    ) -> Any:
+        paginator = SearchPaginator if request.GET.get("q") else self.paginator
+        return paginator(queryset, per_page, *rest, **more)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SearchedList]:
+        return SearchedList
 
     def get_search_results(
         self, request: HttpRequest, queryset: PeerQuerySet, search_term: str

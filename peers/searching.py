@@ -52,13 +52,16 @@ def _about(word: str) -> Q:
 
 def _in_tags(word: str) -> Q:
     """SQLite keeps JSON as it was sent, in ASCII; PostgreSQL keeps the characters themselves."""
-    return Q(tags__icontains=word) | Q(tags__icontains=json.dumps(word)[1:-1])
+    stored = json.dumps(word)[1:-1]
+    found = Q(tags__icontains=word)
+    return found if stored == word else found | Q(tags__icontains=stored)
 
 
 def _at(address: IPAddress) -> Any:
     """Addresses that peers have, in whatever pools hold `address`: those lie in each other."""
     column = f"pool_v{address.version}"
-    texts = Interface.objects.exclude(**{column: ""}).values_list(column, flat=True).distinct()
+    rows = Interface.objects.exclude(**{column: ""}).order_by()  # each pool once
+    texts = rows.values_list(column, flat=True).distinct()
     found = Q(pk__in=())
     for text in texts:
         offset = Pool.parse(text).offset_of(address)

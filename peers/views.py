@@ -23,6 +23,7 @@ from peers.create_serializers import CreatedSerializer, PeerCreateSerializer
 from peers.creating import Created
 from peers.filters import PeerFilter
 from peers.models import Peer
+from peers.paging import SearchPaginator
 from peers.permissions import VIEW_CONFIGURATION
 from peers.querysets import PeerQuerySet
 from peers.refusals import Refusing
@@ -58,6 +59,12 @@ class PeerViewSet(Refusing, ReadOnlyModelViewSet):
 
     def get_queryset(self) -> PeerQuerySet:
         return readable()
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        paginator: Any = self.paginator
+        if self.request.query_params.get("search"):
+            paginator.django_paginator_class = SearchPaginator
+        return super().paginate_queryset(queryset)
 
     @extend_schema(
         summary="Create a peer",
