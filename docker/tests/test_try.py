@@ -14,6 +14,7 @@ SHOWN = (
     "/install.sh brings",
     "agent3 has joined by its token and is online over TLS",
     "ping through the tunnel",
+    "the tunnel is back after a restart",
     "Prometheus scrapes 2 web containers and 3 agents",
 )
 
