@@ -6,7 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
+
+from accounts import known_browsers
 
 BEGAN, USED, PROVED = "began_at", "used_at", "proved_at"  # Unix time
 LONGEST_SECONDS = settings.SESSION_COOKIE_AGE
@@ -15,8 +18,9 @@ NOTED_EVERY_SECONDS = 60
 FRESH_SECONDS = 5 * 60
 
 
-def begin(sender: Any, request: HttpRequest, **_: Any) -> None:
+def begin(sender: Any, request: HttpRequest, user: AbstractBaseUser, **_: Any) -> None:
     """Note the login in its session, which Django has just given a new key."""
+    request.signed_in = user  # type: ignore[attr-defined]  # for the middleware below
     request.session.update(dict.fromkeys((BEGAN, USED, PROVED), time.time()))
 
 
@@ -32,7 +36,7 @@ def is_fresh(request: HttpRequest) -> bool:
 
 
 class SessionLimitMiddleware:
-    """Ends what is over, and notes use."""
+    """Ends what is over, and notes use; knows the browser again in which somebody signs in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -40,7 +44,10 @@ class SessionLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             _limit(request)
-        return self.get_response(request)
+        response = self.get_response(request)
+        if user := getattr(request, "signed_in", None):
+            known_browsers.remember(response, user)
+        return response
 
 
 def _limit(request: HttpRequest) -> None:

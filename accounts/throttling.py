@@ -1,8 +1,8 @@
 """How often somebody may try to log in: the limits that django-axes keeps.
 
 A pair of name and address has 5 tries; then it rests for 1, 2, 4, 8 and at last 15 minutes, each
-time for one try more. A name has 20 an hour and an address 50 an hour, whoever else tries. Nobody
-is locked out for longer than that.
+time for one try more. An address has 50 an hour for all names. A name has 20 an hour from all
+addresses, but for browsers in which its owner has signed in before: a guesser locks nobody out.
 """
 
 import datetime as dt
@@ -18,6 +18,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.addresses import UNKNOWN, client_network
+from accounts.known_browsers import is_known
 
 PAIR_TRIES, USER_TRIES, ADDRESS_TRIES = 5, 20, 50
 LONGEST_REST_MINUTES = 15
@@ -37,13 +38,15 @@ def wait(request: HttpRequest, credentials: dict[str, Any] | None = None) -> dt.
     """Return how long this name has no further try from this address; NONE if it has one now."""
     now = timezone.now()
     recent = AccessAttempt.objects.filter(attempt_time__gt=now - WINDOW)
-    by_user = recent.filter(username=get_client_username(request, credentials))
+    name = get_client_username(request, credentials)
+    by_user = recent.filter(username=name)
     by_address = recent.filter(ip_address=limited_address(request))
-    ends = (
+    ends = [
         _end_of_rest(_failures(by_user & by_address)),
-        _end_of_window(_failures(by_user), USER_TRIES),
         _end_of_window(_failures(by_address), ADDRESS_TRIES),
-    )
+    ]
+    if not is_known(request, name):
+        ends.append(_end_of_window(_failures(by_user), USER_TRIES))
     return max([NONE, *(end - now for end in ends if end)])
 
 

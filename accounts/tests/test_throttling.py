@@ -1,14 +1,16 @@
 """Guessing passwords stops soon, says nothing about who exists, and locks nobody out for good."""
 
 import datetime as dt
+import time
 
 import pytest
 from axes.models import AccessAttempt
 from django.core.management import call_command
 from django.db.models import F
+from django.test import Client
 from django.urls import reverse
 
-from accounts.tests.builders import GOOD_PASSWORD, make_boss
+from accounts.tests.builders import GOOD_PASSWORD, make_admin, make_boss
 from accounts.throttling import rest_after
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +111,54 @@ def test_a_name_that_all_addresses_guessed_is_free_when_enough_tries_are_an_hour
     let_pass(minutes=10)
     freed = login(client, password=GOOD_PASSWORD, address="198.51.100.1")
     assert freed.status_code == 302
+
+
+@pytest.fixture
+def _guessed_at(boss):
+    """Somebody uses up all tries of the name, from many addresses."""
+    for n in range(1, 6):
+        fail(Client(), 4, address=f"198.51.100.{n}")
+
+
+@pytest.fixture
+def known(client, boss):
+    """A browser in which the boss was signed in once."""
+    assert login(client, password=GOOD_PASSWORD).status_code == 302
+    client.post(reverse("admin:logout"))
+    return client
+
+
+@pytest.mark.usefixtures("known", "_guessed_at")
+def test_guessers_do_not_lock_the_last_admin_out_of_a_browser_of_his(known):
+    assert login(Client(), password=GOOD_PASSWORD, address="192.0.2.7").status_code == 429
+    assert login(known, password=GOOD_PASSWORD, address="192.0.2.7").status_code == 302
+
+
+def test_in_a_known_browser_one_guesses_no_more_than_elsewhere(known):
+    assert fail(known, 5) == [200, 200, 200, 200, 429]
+
+
+@pytest.mark.usefixtures("_guessed_at")
+@pytest.mark.parametrize("cookie", ["", "boss", "ImJvc3Mi:1tQ:x", "é"])
+def test_a_browser_does_not_make_itself_known(client, settings, cookie):
+    client.cookies[settings.KNOWN_BROWSER_COOKIE_NAME] = cookie
+    assert login(client, password=GOOD_PASSWORD).status_code == 429
+
+
+@pytest.mark.usefixtures("known", "_guessed_at")
+def test_a_browser_is_known_for_one_name_and_90_days(known, monkeypatch):
+    make_admin(username="other")
+    for n in range(1, 6):
+        fail(Client(), 4, name="other", address=f"203.0.113.{n}")
+    assert login(known, name="other").status_code == 429
+    later = time.time() + 91 * 24 * 3600
+    monkeypatch.setattr("django.core.signing.time.time", lambda: later)
+    assert login(known, password=GOOD_PASSWORD, address="192.0.2.7").status_code == 429
+
+
+def test_the_cookie_is_for_no_script_and_no_other_site(known, settings):
+    cookie = known.cookies[settings.KNOWN_BROWSER_COOKIE_NAME]
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Strict")
 
 
 def test_an_address_guesses_fifty_times_an_hour_whatever_the_names(client, boss):

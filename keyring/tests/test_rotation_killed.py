@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 from base64 import b64encode
@@ -44,6 +45,27 @@ for column in secret_columns():
     left += sum(key_id_of(it) != current_key_id() for it in rows.values())
 print(left, "left")
 """
+STEPS = ("before sealing", "before writing", "after writing")
+DIE = """
+import os, signal
+from django.core.management import call_command
+from keyring import rotation
+calls, seal, reseal = [], rotation.seal, rotation._reseal
+def die_at(step):
+    if step == {step!r} and len(calls) == {nth}:
+        os.kill(os.getpid(), signal.SIGKILL)
+def sealing(*arguments):
+    calls.append(arguments)
+    die_at("before sealing")
+    sealed = seal(*arguments)
+    die_at("before writing")
+    return sealed
+def resealing(*arguments):
+    reseal(*arguments)
+    die_at("after writing")
+rotation.seal, rotation._reseal = sealing, resealing
+call_command("rotate_field_keys")
+"""
 
 
 def make_key() -> str:
@@ -70,6 +92,13 @@ def manage(environment, *words) -> str:
     command = [sys.executable, "manage.py", *words]
     told = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     return told.stdout.decode()
+
+
+def killed_at(environment, step: str, nth: int) -> int:
+    """Rotate until the process kills itself at this step of the nth secret; return how it ended."""
+    command = [sys.executable, "manage.py", "shell", "-c", DIE.format(step=step, nth=nth)]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
+    return ended.returncode
 
 
 def counted(told: str) -> int:
@@ -99,3 +128,14 @@ def test_whenever_it_is_killed_all_secrets_open_and_the_next_run_goes_on(panel, 
         assert now_left <= left
         left = now_left
     assert "WGPANEL_FIELD_KEY_OLD can go" in manage(panel, "rotate_field_keys")
+
+
+def test_killed_at_each_step_of_a_secret_it_is_the_old_or_the_new_one_and_never_neither(panel):
+    left = ROWS * len(secret_columns())
+    for step in STEPS:
+        assert killed_at(panel, step, ROWS) == -signal.SIGKILL
+        left -= ROWS if step == "after writing" else ROWS - 1
+        assert counted(manage(panel, "shell", "-c", CHECK)) == left
+    assert killed_at(panel, "after writing", left) == -signal.SIGKILL
+    assert counted(manage(panel, "shell", "-c", CHECK)) == 0
+    assert "0 sealed anew, 0 locked" in manage(panel, "rotate_field_keys")
