@@ -51,9 +51,9 @@ class Client:
         self.traffic.start()
 
     def take(self, conf: str, target: str) -> None:
-        """Install a delivered file as it is, connect, and ping `target` from then on."""
+        """Install a delivered file, connect, and ping `target` from then on."""
         self._private_key = private_key_in(conf)
-        wireguard.write_conf(self.host.wireguard_folder, conf)
+        wireguard.write_conf(self.host.wireguard_folder, without_dns(conf))
         self.traffic = self._pinging(target)
         self.power_on()
 
@@ -94,3 +94,8 @@ def private_key_in(conf: str) -> str:
     if found is None:
         raise LabError("the delivered file has no private key")
     return found[1]
+
+
+def without_dns(conf: str) -> str:
+    """A client of the lab shares the machine's resolver, which is not the tunnel's to set."""
+    return re.sub(r"^DNS = .*\n", "", conf, flags=re.MULTILINE)

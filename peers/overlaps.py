@@ -8,6 +8,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import Count, Q
 
@@ -46,8 +47,7 @@ class Overlap:
         return rows.exclude(pk=self.besides.pk) if self.besides else rows
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Span:
+class _Span(NamedTuple):
     """The addresses of a pool as numbers; in order, the widest of a place comes first."""
 
     bits: int

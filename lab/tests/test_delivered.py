@@ -3,7 +3,7 @@
 import pytest
 
 from lab import beyond, wireguard
-from lab.client import private_key_in
+from lab.client import private_key_in, without_dns
 from lab.errors import LabError
 from lab.fleet import Fleet
 from lab.wireguard import Configuration, Peer
@@ -46,3 +46,8 @@ def test_only_the_nodes_reach_what_lies_behind_them(bare):
 def test_a_file_without_a_private_key_is_refused():
     with pytest.raises(LabError, match="no private key"):
         private_key_in("[Interface]\nAddress = 10.0.0.1/32\n")
+
+
+def test_the_resolver_of_the_machine_is_not_the_tunnels_to_set():
+    file = "[Interface]\nDNS = 9.9.9.9, example.com\nMTU = 1420\n"
+    assert without_dns(file) == "[Interface]\nMTU = 1420\n"

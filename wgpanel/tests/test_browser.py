@@ -9,14 +9,18 @@ from django.test import Client
 from django.utils import timezone
 
 from nodes import poll_counts
-from nodes.models import Node, Status
+from nodes.models import Interface, Node, Status
 from nodes.tests.builders import make_group, make_node, make_online_node
+from peers.models import Peer
+from peers.tests.builders import make_interface as make_panel_interface
+from peers.tests.builders import make_peer
 from schedule.models import Heartbeat
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "violet-otter-pours-tea"
 LIST = "/admin/nodes/node/"
 NEXT_PEERS = "/admin/next-peers/?peers=60"
+INTERFACES, PEERS = "/admin/nodes/interface/", "/admin/peers/peer/"
 
 
 @pytest.fixture
@@ -31,6 +35,8 @@ def fleet(monkeypatch):
     for number in range(3):
         make_online_node(name=f"fra-{number}", group=europe)
     make_node(name="fra-9", group=europe, status=Status.OFFLINE, status_reason="No answer.")
+    interface = make_panel_interface(node=Node.objects.get(name="fra-1"), name="wg0")
+    make_peer(interface=interface, delivered_fingerprint="a" * 64)
     return europe
 
 
@@ -66,6 +72,16 @@ def address(node):
     return f"{LIST}{node.pk}/change/"
 
 
+def peers_pages():
+    """Of an interface and a peer: lists, pages, forms."""
+    interface, peer = Interface.objects.get(), Peer.objects.get()
+    return (
+        INTERFACES, f"{INTERFACES}add/", f"{INTERFACES}{interface.pk}/change/",
+        PEERS, f"{PEERS}?file=outdated", f"{PEERS}add/", f"{PEERS}{peer.pk}/change/",
+        f"{PEERS}{peer.pk}/delete/", "/admin/reconcile/drift/", "/admin/nodes/jointoken/add/",
+    )  # fmt: skip
+
+
 def pass_time(page):
     """Let the timers of the page come round, all of them."""
     page.clock.fast_forward(20_000)
@@ -94,7 +110,7 @@ def test_no_page_asks_anybody_outside_or_has_a_script_that_fails(page, fleet):
         f"{LIST}{node.pk}/delete/", "/admin/groups/nodegroup/",
         f"/admin/groups/nodegroup/{fleet.pk}/change/", "/admin/nodes/pollingpolicy/1/change/",
         "/admin/django_celery_beat/periodictask/add/", "/admin/auth/user/",
-        "/admin/accounts/apitoken/add/",
+        "/admin/accounts/apitoken/add/", *peers_pages(),
     )  # fmt: skip
     for path in pages:
         page.goto(path)
@@ -125,6 +141,15 @@ def test_the_list_follows_its_nodes_and_keeps_what_is_ticked_and_open(page):
     row.get_by_text("Connection refused.").wait_for()
     assert row.locator("input[type=checkbox]").is_checked()
     assert page.get_by_role("rowheader", name="wg0").is_visible()
+    assert page.faults == []
+
+
+def test_the_page_of_a_node_leads_to_an_interface_and_that_to_its_peers(page):
+    page.goto(address(Node.objects.get(name="fra-1")))
+    page.locator("#live").get_by_role("link", name="wg0").click()
+    page.get_by_text("1 client holds an outdated file.").wait_for()
+    page.locator("#live").get_by_role("link", name="1", exact=True).click()
+    page.get_by_role("link", name=re.compile(Peer.objects.get().name)).wait_for()
     assert page.faults == []
 
 
@@ -182,7 +207,8 @@ def test_a_telephone_shows_each_page_without_scrolling_sideways_in_light_and_dar
     page.set_viewport_size({"width": 390, "height": 844})
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
-        for path in ("/admin/", LIST, NEXT_PEERS, address(Node.objects.first())):
+        node = address(Node.objects.get(name="fra-1"))
+        for path in ("/admin/", LIST, NEXT_PEERS, node, *peers_pages()):
             page.goto(path)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
             assert ("dark" in (page.locator("html").get_attribute("class") or "")) is (
