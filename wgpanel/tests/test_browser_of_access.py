@@ -1,5 +1,7 @@
 """The pages by which people come in, in a real browser, at a desk and on a telephone."""
 
+import zipfile
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -9,10 +11,11 @@ from accounts import setup_links
 from accounts.tests.builders import GOOD_PASSWORD, let_password_age, make_boss
 from nodes.models import Node
 from nodes.tests.builders import make_node
+from peers.tests.builders import make_key, make_peer
 from wgpanel.tests.test_browser import watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-LOGIN, NODES = "/admin/login/", "/admin/nodes/node/"
+LOGIN, NODES, PEERS = "/admin/login/", "/admin/nodes/node/", "/admin/peers/peer/"
 LOOKS = ((390, 844, "dark"), (1440, 900, "light"))
 
 
@@ -115,9 +118,24 @@ def test_who_thinks_better_of_it_gets_back(signed_in):
     page, node = signed_in, make_node(name="fra-1")
     page.goto(f"{NODES}{node.pk}/delete/")
     page.get_by_role("button", name="Forget this node").click()
-    page.get_by_role("link", name="Back, without doing it").click()
+    page.get_by_role("link", name="Back", exact=True).click()
     page.wait_for_url(f"**{NODES}{node.pk}/delete/")
     assert Node.objects.exists()
+
+
+def test_the_files_of_many_peers_come_as_a_zip_after_the_password(signed_in, tmp_path):
+    page, peer = signed_in, make_peer(name="laptop", private_key=make_key())
+    page.goto(PEERS)
+    page.locator("tr.data-row input[type=checkbox]").check()
+    page.locator("select[name=action]").select_option("export")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_label("Password").fill(GOOD_PASSWORD)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Go on").click()
+    with zipfile.ZipFile(download.value.path()) as files:
+        assert peer.private_key.reveal() in files.read("laptop.conf").decode()
+    page.get_by_role("link", name="Back", exact=True).click()
+    page.wait_for_url(f"**{PEERS}")
 
 
 def test_the_backup_of_the_field_key_is_confirmed_on_its_page(signed_in, tmp_path):
