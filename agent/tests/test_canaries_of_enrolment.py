@@ -79,7 +79,7 @@ def test_a_token_is_in_no_process_table_no_output_and_no_core(enrolling: Enrolli
 
 def test_what_a_node_writes_while_it_joins_is_for_its_owner_alone(enrolling: Enrolling) -> None:
     draft = enrolling.folder / "state" / "joining"
-    paths = [draft, *draft.iterdir()]
+    paths = [draft.parent, draft, *draft.iterdir()]
     assert {"draft.json", "agent.key", "agent.crt"} <= {path.name for path in paths}
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in paths}
     assert {name for name, mode in modes.items() if mode & 0o077} == {"agent.crt"}  # public

@@ -67,15 +67,17 @@ class Places:
 
     def new_certificate(self) -> str:
         """Make one for this attempt, beside the one in use; return its pin."""
+        self._make_folders()
         certificate.make(self.draft_folder)
         return certificate.pin_of_file(self.draft_folder / CERTIFICATE_FILE)
 
     def keep(self, draft: Draft) -> None:
+        self._make_folders()
         replace_file(self.draft_folder / DRAFT_FILE, json.dumps(asdict(draft)))
 
     def finish(self, secret: str, settings: Mapping[str, Any], *, has_tls: bool) -> None:
         """Each file is whole or as it was; whoever is killed between two starts here again."""
-        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folders()
         if has_tls:
             for name in (KEY_FILE, CERTIFICATE_FILE):
                 text = (self.draft_folder / name).read_text("ascii")
@@ -85,6 +87,11 @@ class Places:
         replace_file(self.secret, secret + "\n")
         replace_file(self.config, as_toml({**self.settings(), **settings}))
         self.forget_draft()
+
+    def _make_folders(self) -> None:
+        """Each by itself: parents that are made on the way would be open to all."""
+        for folder in (self.config.parent, self.state_dir):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def forget_draft(self) -> None:
         (self.draft_folder / DRAFT_FILE).unlink(missing_ok=True)

@@ -1,0 +1,71 @@
+"""The line of "Add node" is pasted on a server, as it is served, and the server is a node.
+
+Always with this machine's own Debian below a folder; with SOAK=1 on a bare Debian 12 too, where the
+script installs Debian's packages first.
+"""
+
+import os
+import time
+
+import pytest
+
+from lab.fixtures import require
+from nodes import client
+from nodes.enrolment import making
+from nodes.exchange import AgentError
+from nodes.models import Node
+from nodes.tests import bare_server
+from nodes.tests.joining import make_token
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.lab]
+UNIT = bare_server.ROOT / "agent" / "wgpanel-agent.service"
+START_SECONDS = 60
+FORMS = [bare_server.Folder, *([bare_server.BareDebian] if os.environ.get("SOAK") else [])]
+CLOSED = {
+    "/etc/wgpanel-agent": "0700", "/etc/wgpanel-agent/agent.toml": "0600",
+    "/etc/wgpanel-agent/secret": "0600", "/var/lib/wgpanel-agent": "0700",
+    "/var/lib/wgpanel-agent/tls/agent.key": "0600",
+}  # fmt: skip
+
+
+@pytest.fixture(params=FORMS, ids=lambda form: form.__name__)
+def server(request, tmp_path):
+    if request.param is bare_server.BareDebian:
+        require(bare_server.why_not())
+    return request.param(tmp_path)
+
+
+def wait_for_an_answer(node, agent):
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return client.test_connection(node)
+        except AgentError:
+            assert agent.poll() is None, agent.stderr.read().decode()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def test_the_line_installs_an_agent_that_joins_and_answers(server, live_server):
+    panel = live_server.url.replace("localhost", "127.0.0.1")  # a bare root knows no names
+    _, token = make_token(name="fra1")
+    done = server.paste(making.Lines(token, panel).install)
+    assert done.returncode == 0, done.stderr
+    assert "joined as fra1" in done.stdout
+    assert "no systemd here" in done.stderr
+    assert {name: server.mode(name) for name in CLOSED} == CLOSED
+    assert server.path("/etc/systemd/system/wgpanel-agent.service").read_text() == UNIT.read_text()
+    assert not server.path("/var/lib/wgpanel-agent/joining").exists()
+    node = Node.objects.get()
+    assert (node.agent_url, node.tls_pin) == (f"https://127.0.0.1:{server.port}", server.pin)
+    agent = server.start()
+    try:
+        assert wait_for_an_answer(node, agent).version
+    finally:
+        agent.kill()
+        agent.communicate()
+
+    _, other = make_token()
+    again = server.paste(making.Lines(other, panel).install)
+    assert (again.returncode, "has joined a panel before" in again.stderr) == (1, True)
+    assert server.path("/etc/wgpanel-agent/secret").read_text().strip() == node.secret.reveal()
