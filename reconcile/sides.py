@@ -14,6 +14,7 @@ from reconcile.documents import Reading
 from reconcile.drift import InterfaceView, PeerView, View
 
 ALIVE_SECONDS = 180
+KEY_LENGTH = 44
 NOTHING = View(None)
 Told = Mapping[str, Any]
 
@@ -58,9 +59,11 @@ def name_of(state: State) -> str:
 
 
 def differing(told: Told) -> set[str]:
-    """The keys of what a node told though it left out the rest; raises AgentError."""
+    """The keys of what a node told though it left out the rest, as far as a peer can have them;
+    raises AgentError."""
     with _sense():
-        return {str(it["public_key"]) for it in told["peers"]} | set(map(str, told["missing"]))
+        keys = {str(it["public_key"]) for it in told["peers"]} | set(map(str, told["missing"]))
+    return {key for key in keys if len(key) == KEY_LENGTH and key.isascii() and key.isprintable()}
 
 
 def running(dump: Told, desired: View = NOTHING) -> View:

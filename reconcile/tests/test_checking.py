@@ -122,6 +122,15 @@ def test_nonsense_about_what_is_missing_drifts_from_nothing(agent, missing):
     assert checking.check(interface).state in ("unknown", "in_sync")
 
 
+def test_a_key_that_no_database_takes_is_a_stranger(agent):
+    interface = make_in_sync(agent)
+    held, key = agent.held["wg0"], "\x00" * 44
+    held.running = held.peers | {key: PeerPart(key, ("10.99.0.1/32",))}
+    held.told_besides = {"missing": [key]} if agent.compares else {}
+    (item,) = checking.check(interface).items
+    assert (item["kind"], "\x00" in item["public_key"]) == ("unknown", False)
+
+
 @pytest.mark.parametrize("most", [1, 500])
 def test_many_differences_are_found_like_few(agent, monkeypatch, most):
     monkeypatch.setattr("reconcile.documents.MOST_CHANGES", most)
