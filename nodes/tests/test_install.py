@@ -1,5 +1,6 @@
 """A bare server gets the agent from the panel: a script that checks what it installs."""
 
+import os
 import re
 import subprocess
 import sys
@@ -73,3 +74,19 @@ def test_the_wheel_holds_the_agent_and_nothing_of_the_panel():
     assert "wgpanel_agent/enrolment.py" in names
     assert all(name.startswith("wgpanel_agent") for name in names)
     assert agent_wheel.__wrapped__() == agent_wheel()
+
+
+@pytest.mark.parametrize(
+    ("carried", "words"), [(None, "put wgpanel_agent-"), (b"altered", "was altered on its way")]
+)
+def test_where_the_panel_calls_the_wheel_lies_beside_the_script(script, tmp_path, carried, words):
+    if carried is not None:
+        (tmp_path / agent_wheel().name).write_bytes(carried)
+    (tmp_path / "install.sh").write_text(script)
+    done = subprocess.run(
+        ["sh", "install.sh", "--wait", "1", "--token", "x"],
+        cwd=tmp_path, env={**os.environ, "WGPANEL_PREFIX": str(tmp_path / "root")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, words in done.stderr) == (1, True), done.stderr
+    assert not (tmp_path / "root" / "opt").exists()
