@@ -8,6 +8,7 @@ nobody can be in between. Killed at any point, both sides say the same bytes aga
 import argparse
 import asyncio
 import json
+import socket
 import sys
 from typing import Any
 
@@ -65,12 +66,23 @@ async def _be_called(attempt: Attempt, place: str, minutes: int) -> "Visits":
     context = server_context(Identity(folder / CERTIFICATE_FILE, folder / KEY_FILE))
     visits = Visits(attempt)
     visits.server = make_server(visits, LIMITS, context)
-    listener = listen(*SETTINGS["listen"](place))
+    listener = _listen(place)
     sys.stdout.write(f"waiting on {place} until the panel calls, {minutes} minutes at most\n")
     sys.stdout.flush()
     asyncio.get_running_loop().call_later(60 * minutes, visits.end)
     await visits.server.serve(sockets=[listener])
     return visits
+
+
+def _listen(place: str) -> socket.socket:
+    """Raises CannotJoin."""
+    try:
+        return listen(*SETTINGS["listen"](place))
+    except OSError as error:
+        raise CannotJoin(
+            f"cannot wait on {place}: {error.strerror}. If the agent runs there, stop it until this"
+            " is done: systemctl stop wgpanel-agent"
+        ) from error
 
 
 class Visits:

@@ -309,6 +309,17 @@ def test_waiting_goes_with_no_address_of_a_panel_and_not_without_tls(server, fla
     assert (done.returncode, "--wait goes with" in done.stderr) == (1, True)
 
 
+def test_a_port_that_is_taken_is_said_to_be_with_the_way_out(server):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        words = ["enrol", "--wait", "1", "--listen", place, "--token", new_token()]
+        done = server.run(
+            "-m", "wgpanel_agent", *words, "--state-dir", str(server.folder / "state")
+        )
+    assert done.returncode == 1
+    assert "systemctl stop wgpanel-agent" in done.stderr
+
+
 @pytest.mark.parametrize("minutes", ["0", "10081", "x", "-1", "1.5"])
 def test_how_long_it_waits_is_a_number_of_minutes(server, minutes):
     done = server.run("-m", "wgpanel_agent", "enrol", f"--wait={minutes}", "--token", "x")
