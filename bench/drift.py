@@ -114,7 +114,7 @@ def _row_of(node: Node) -> Any:
 
 
 def _push(interface: Any) -> None:
-    from reconcile import push
+    from reconcile.pushing import push
 
     push.push(interface.pk, "bench")
     interface.refresh_from_db()
@@ -123,7 +123,7 @@ def _push(interface: Any) -> None:
 
 
 def _check(interface: Any, state: str) -> None:
-    from reconcile import checking
+    from reconcile.checks import checking
 
     found = checking.check(interface)
     if found.state != state:

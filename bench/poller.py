@@ -140,7 +140,7 @@ class _Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        from nodes import fanout
+        from nodes.polls import fanout
 
         self._threads.shutdown()
         fanout.close()
@@ -153,8 +153,8 @@ class _Worker:
         """Tick once a second; from the second interval on, yield what `watch` says."""
         from django.utils import timezone
 
-        from nodes import polling
         from nodes.models import PollingPolicy
+        from nodes.polls import polling
 
         interval = PollingPolicy.current().interval
         started = time.monotonic()
@@ -168,7 +168,7 @@ class _Worker:
     def _start(self) -> list[Future[None]]:
         from django.utils import timezone
 
-        from nodes import polling
+        from nodes.polls import polling
 
         batches = polling.claim_due(timezone.now(), 1_000_000)
         return [self._threads.submit(self._poll, ids) for ids in batches]
@@ -177,7 +177,7 @@ class _Worker:
     def _poll(ids: list) -> None:
         from django.db import close_old_connections
 
-        from nodes import polling
+        from nodes.polls import polling
 
         polling.poll(ids)
         close_old_connections()

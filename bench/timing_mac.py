@@ -11,10 +11,10 @@ import statistics
 import time
 from collections.abc import Callable
 
-from wgpanel_agent.auth import Gate, Target, Unauthorized
+from wgpanel_agent.api.auth import Gate, Target, Unauthorized
+from wgpanel_agent.api.limits import Limits
+from wgpanel_agent.api.nonces import NonceStore
 from wgpanel_agent.http import Counters
-from wgpanel_agent.limits import Limits
-from wgpanel_agent.nonces import NonceStore
 from wgpanel_agent.protocol import Keys, derive_keys, sign_request
 
 from bench.figure import report

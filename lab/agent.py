@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from wgpanel_agent.certificate import CERTIFICATE_FILE, make, pin_of_file
+from wgpanel_agent.joining.certificate import CERTIFICATE_FILE, make, pin_of_file
 from wgpanel_agent.tls import FOLDER, client_context
 
 from lab.errors import LabError

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Literal
 from uuid import UUID
 
-from wgpanel_agent.certificate import CERTIFICATE_FILE, make, pin_of_file
+from wgpanel_agent.joining.certificate import CERTIFICATE_FILE, make, pin_of_file
 
 from lab.errors import LabError
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 import httptools
-from wgpanel_agent.certificate import CERTIFICATE_FILE, KEY_FILE
+from wgpanel_agent.joining.certificate import CERTIFICATE_FILE, KEY_FILE
 from wgpanel_agent.protocol import JSON, Binding, derive_keys, sign_response
 from wgpanel_agent.tls import Identity, server_context
 

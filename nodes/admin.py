@@ -22,7 +22,7 @@ from nodes.group_admin import FleetGroupAdmin
 from nodes.keyed import SECRETS
 from nodes.live import look
 from nodes.models import TRANSPORT_FIELDS, FleetAlarm, JoinToken, Node, PollingPolicy
-from nodes.polling import request_polls
+from nodes.polls.polling import request_polls
 from nodes.querysets import NodeQuerySet
 from nodes.removal import CannotForget, forget, obstacle, what_goes_with
 from nodes.serializers import SECRET_REPLACED

@@ -12,7 +12,7 @@ from accounts.stepping_up import needs_password_to_act
 from nodes import rotation
 from nodes.changing import change
 from nodes.forms import GroupChoiceForm
-from nodes.polling import request_polls
+from nodes.polls.polling import request_polls
 from nodes.querysets import NodeQuerySet
 
 

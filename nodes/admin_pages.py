@@ -16,15 +16,15 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.stepping_up import asked_first
 from nodes import rotation
 from nodes.admin_actions import polled, rotating
+from nodes.calling.client import SignedAnswer, test_connection
+from nodes.calling.exchange import AgentError
 from nodes.changing import change
-from nodes.client import SignedAnswer, test_connection
 from nodes.enrolment import making
 from nodes.enrolment.admin import JoinTokenAdmin
-from nodes.exchange import AgentError
 from nodes.live import look
 from nodes.models import JoinToken, Node
 from nodes.object_pages import object_pages
-from nodes.polling import request_polls
+from nodes.polls.polling import request_polls
 from nodes.presentation import skew
 
 GONE = 286  # htmx: take this as the answer, and stop asking

@@ -20,7 +20,7 @@ from nodes import overview, presentation
 from nodes.admin_actions import polled
 from nodes.models import Node, PollingPolicy
 from nodes.object_pages import object_pages
-from nodes.polling import request_polls
+from nodes.polls.polling import request_polls
 
 SHOWN_NODES = 50
 

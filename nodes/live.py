@@ -9,7 +9,7 @@ from django.utils import timezone
 from wgpanel_agent.documents import InvalidDocument, StatusReport
 
 from nodes.availability import Obstacle, obstacle
-from nodes.exchange import SKEW_WORTH_A_WARNING_MS
+from nodes.calling.exchange import SKEW_WORTH_A_WARNING_MS
 from nodes.interface_rows import InterfaceRow, rows_of
 from nodes.keyed import SECRETS
 from nodes.models import Node, PollingPolicy

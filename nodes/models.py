@@ -12,14 +12,14 @@ from simple_history.models import HistoricalRecords
 from groups.models import NodeGroup
 from groups.validators import printable
 from nodes.availability import HAS_ROOM
+from nodes.calling.exchange import AgentError
+from nodes.calling.pins import PIN_LENGTH, certificate_pin
+from nodes.calling.transport import way
 from nodes.enrolment.join_token import JoinToken
-from nodes.exchange import AgentError
 from nodes.interfaces import Interface
 from nodes.keyed import KEY_FIELDS, Keyed
-from nodes.pins import PIN_LENGTH, certificate_pin
 from nodes.querysets import NodeQuerySet
 from nodes.scoring import Load, score_sql
-from nodes.transport import way
 from nodes.validators import agent_url
 
 __all__ = ["FleetAlarm", "Interface", "JoinToken", "Node", "PollCount", "PollingPolicy", "Status"]

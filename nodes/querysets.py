@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from nodes import cadence
 from nodes.availability import HAS_ROOM, is_fresh
+from nodes.polls import cadence
 from nodes.standing import standing
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from wgpanel_agent.protocol import BadShare, Half, agreed_secret, make_half
 from accounts.actor import Actor
 from keyring.fields import Secret, SecretField
 from keyring.sealing import SecretLocked
-from nodes import client, targets
-from nodes.exchange import AgentError, Answer
+from nodes.calling import client, targets
+from nodes.calling.exchange import AgentError, Answer
 from nodes.keyed import RotationStep
 from nodes.models import Node, Status
 from nodes.querysets import NodeQuerySet

@@ -4,8 +4,8 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from nodes.calling.outbound import PORTS, Address
 from nodes.models import Node
-from nodes.outbound import PORTS, Address
 
 ANYWHERE = "0.0.0.0"  # noqa: S104  (where the panel knows a name, the node has some address)
 

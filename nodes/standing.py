@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Case, CharField, Exists, F, Q, Value, When
 
-from nodes import cadence
+from nodes.polls import cadence
 from schedule.models import SILENCE, Heartbeat
 
 if TYPE_CHECKING:

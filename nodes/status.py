@@ -11,7 +11,7 @@ in place and says why; only the deadline in `cadence` turns it into one of two o
 
 from wgpanel_agent.documents import InterfaceReport, StatusReport
 
-from nodes.exchange import SKEW_WORTH_A_WARNING_MS, describe_skew
+from nodes.calling.exchange import SKEW_WORTH_A_WARNING_MS, describe_skew
 from nodes.models import Status
 
 LONGEST_REASON = 300

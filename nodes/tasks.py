@@ -9,9 +9,10 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from django.conf import settings
 from django.utils import timezone
 
-from nodes import cadence, fanout, fleet, polling, rotation
+from nodes import rotation
 from nodes.enrolment import calling
 from nodes.models import JoinToken, PollingPolicy
+from nodes.polls import cadence, fanout, fleet, polling
 from schedule.models import Heartbeat
 
 EXPIRES = cadence.BATCH_EXPIRES.total_seconds()

@@ -5,8 +5,8 @@ import ipaddress
 from django.core.exceptions import ValidationError
 from wgpanel_agent import grammar, protocol
 
-from nodes import outbound
-from nodes.exchange import AgentError
+from nodes.calling import outbound
+from nodes.calling.exchange import AgentError
 from nodes.pools import Pool
 
 

@@ -19,11 +19,12 @@ from rest_framework.viewsets import ModelViewSet
 
 from accounts.permissions import ChangePermissions, check_password_typed
 from groups.models import NodeGroup
-from nodes import changing, client, removal, rotation
+from nodes import changing, removal, rotation
+from nodes.calling import client
 from nodes.filters import NodeFilter
 from nodes.keyed import SECRETS
 from nodes.models import TRANSPORT_FIELDS, Node, PollingPolicy
-from nodes.polling import request_polls
+from nodes.polls.polling import request_polls
 from nodes.querysets import NodeQuerySet
 from nodes.serializers import (
     ConnectionSerializer,

@@ -13,14 +13,15 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from accounts.history_admin import HistoryAdmin
 from nodes.models import Interface
 from peers import admin_filters as filters
-from peers import changing, creating, removing
+from peers import changing, removing
 from peers.admin_actions import PeerActions
 from peers.admin_columns import PeerColumns
 from peers.admin_pages import PeerPages
+from peers.configuration.handing_out import handed_out
+from peers.creation import creating
 from peers.errors import NoFreeAddress, Refused
 from peers.forms import NewPeerForm, PeerForm
-from peers.handing_out import handed_out
-from peers.interface_admin import InterfaceAdmin
+from peers.interfaces.admin import InterfaceAdmin
 from peers.models import Peer
 from peers.paging import SearchedList, SearchPaginator
 from peers.peer_page import look

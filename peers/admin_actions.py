@@ -7,9 +7,9 @@ from django.http import HttpRequest, StreamingHttpResponse
 from unfold.decorators import action
 
 from accounts.stepping_up import needs_password_to_act
-from peers import bulk
-from peers.bulk import Outcome
-from peers.configuration_views import as_zip
+from peers.configuration.views import as_zip
+from peers.many import bulk
+from peers.many.bulk import Outcome
 from peers.models import Peer
 from peers.permissions import VIEW_CONFIGURATION
 from peers.querysets import PeerQuerySet

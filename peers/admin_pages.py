@@ -15,12 +15,13 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
 from nodes.object_pages import object_pages
-from peers import changing, share_links
+from peers import changing
+from peers.configuration.handing_out import handed_out
 from peers.errors import Refused
-from peers.handing_out import handed_out
 from peers.models import Peer
 from peers.peer_page import look
 from peers.permissions import VIEW_CONFIGURATION
+from peers.sharing import links as share_links
 
 PRIVATE = {"Cache-Control": "no-store"}
 GONE = 286  # htmx: take this as the answer, and stop asking

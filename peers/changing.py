@@ -9,12 +9,14 @@ from django.utils import timezone
 
 from accounts.actor import Actor
 from nodes.models import Interface
-from peers import delivery, desired, networks, validators
+from peers import desired, validators
+from peers.configuration import delivery
+from peers.creation.placing import refuse_keys
+from peers.creation.wishes import canonical, check_words, make_preshared_key
 from peers.desired import BATCH
 from peers.errors import PeerRefused, clock
 from peers.models import Peer, ShareLink
-from peers.placing import refuse_keys
-from peers.wishes import canonical, check_words, make_preshared_key
+from peers.pools import networks
 
 CHANGEABLE = frozenset(
     {"name", "notes", "tags", "enabled", "expires_at", "keepalive", "routed_networks"}

@@ -16,8 +16,8 @@ from typing import Any
 from django.db import connections
 from django.utils import timezone
 
-from nodes import client
-from nodes.exchange import AgentError
+from nodes.calling import client
+from nodes.calling.exchange import AgentError
 from nodes.interfaces import Interface, InterfaceQuerySet
 from peers.models import Peer
 

@@ -15,7 +15,7 @@ from unfold.widgets import (
 from accounts.actor import Actor
 from groups.models import NodeGroup
 from peers import changing
-from peers.creating import Where
+from peers.creation.creating import Where
 from peers.errors import Refused
 from peers.form_fields import LinesField, ListField
 from peers.models import Peer

@@ -12,10 +12,12 @@ from wgpanel_agent.documents import InvalidDocument, state_hash
 
 from keyring.sealing import SecretLocked
 from nodes.models import Interface, Node
-from peers import addresses, capacity, delivery, desired
+from peers import desired
+from peers.configuration import delivery
 from peers.errors import PeerRefused
 from peers.expiring import expire_due
 from peers.models import Address, Peer
+from peers.pools import addresses, capacity
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 
 from nodes.models import Interface
-from peers.client_conf import NoClientConf
+from peers.configuration.client_conf import NoClientConf
 from peers.errors import IdempotencyConflict, NoFreeAddress, Refused
 from peers.models import Peer
 from selection.decision import NoNodeAvailable

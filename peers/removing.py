@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from accounts.actor import Actor
 from nodes.models import Interface
-from peers import addresses, desired
+from peers import desired
 from peers.changing import store
 from peers.models import Peer
+from peers.pools import addresses
 from selection import selector
 
 

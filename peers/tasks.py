@@ -6,7 +6,9 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from peers import capacity, expiring, facts, idempotency, recounting
+from peers import expiring, facts, recounting
+from peers.creation import idempotency
+from peers.pools import capacity
 from schedule.models import Heartbeat
 
 FACTS = "facts"

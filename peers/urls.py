@@ -1,11 +1,11 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from peers.bulk_views import BulkView
-from peers.configuration_views import ConfigView, ExportView, QrView
-from peers.interface_views import InterfaceViewSet
-from peers.pool_views import OverlapsView, ReservationsView, ReservationView
-from peers.share_link_views import ShareLinksView, ShareLinkView
+from peers.configuration.views import ConfigView, ExportView, QrView
+from peers.interfaces.views import InterfaceViewSet
+from peers.many.views import BulkView
+from peers.pools.views import OverlapsView, ReservationsView, ReservationView
+from peers.sharing.views import ShareLinksView, ShareLinkView
 from peers.views import PeerViewSet
 
 router = SimpleRouter(use_regex_path=False)

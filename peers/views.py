@@ -17,10 +17,12 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts.permissions import ChangePermissions
-from peers import changing, creating, delivery, removing
-from peers.client_conf import NoClientConf
-from peers.create_serializers import CreatedSerializer, PeerCreateSerializer
-from peers.creating import Created
+from peers import changing, removing
+from peers.configuration import delivery
+from peers.configuration.client_conf import NoClientConf
+from peers.creation import creating
+from peers.creation.creating import Created
+from peers.creation.serializers import CreatedSerializer, PeerCreateSerializer
 from peers.filters import PeerFilter
 from peers.models import Peer
 from peers.paging import SearchPaginator

@@ -15,17 +15,18 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from keyring.sealing import SecretLocked
-from nodes.exchange import AgentError
+from nodes.calling.exchange import AgentError
 from nodes.interfaces import Condition
 from nodes.models import Interface
 from nodes.object_pages import object_pages
-from reconcile import applying, checking, conflicts
-from reconcile.adopting import NotAdoptable
-from reconcile.applying import NothingKnown, PlanChanged
+from reconcile.checks import checking
+from reconcile.checks.drift import Item
+from reconcile.decisions import applying, conflicts
+from reconcile.decisions.adopting import NotAdoptable
+from reconcile.decisions.applying import NothingKnown, PlanChanged
+from reconcile.decisions.plans import Act
 from reconcile.documents import NotRendered
-from reconcile.drift import Item
 from reconcile.models import Drift, DriftState
-from reconcile.plans import Act
 
 REFUSALS = (NothingKnown, PlanChanged, NotAdoptable, NotRendered, SecretLocked, AgentError)
 SHOWN = 200

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import StaffModelPermissions
-from reconcile import applying
+from reconcile.decisions import applying
 from reconcile.models import Drift, ReconcileRun
 from reconcile.refusals import Refusing
 from reconcile.serializers import DriftSerializer, RecordSerializer, RunSerializer

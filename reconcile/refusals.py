@@ -3,11 +3,11 @@
 from typing import Any
 
 from keyring.sealing import SecretLocked
-from nodes.exchange import AgentError
+from nodes.calling.exchange import AgentError
 from peers import refusals
 from peers.refusals import Conflict
-from reconcile.adopting import NotAdoptable
-from reconcile.applying import NothingKnown, PlanChanged
+from reconcile.decisions.adopting import NotAdoptable
+from reconcile.decisions.applying import NothingKnown, PlanChanged
 from reconcile.documents import NotRendered
 
 CODES: dict[type[Exception], str] = {

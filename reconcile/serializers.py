@@ -5,10 +5,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from nodes.models import Interface
-from reconcile import wording
-from reconcile.drift import Item
+from reconcile.checks import wording
+from reconcile.checks.drift import Item
+from reconcile.decisions.plans import Act, Flags
 from reconcile.models import Drift, DriftRecord, DriftState, ReconcileRun
-from reconcile.plans import Act, Flags
 
 SHOWN_IN_LISTS = 10
 KINDS = ("missing", "unknown", "mismatched", "interface")

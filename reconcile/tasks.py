@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 from celery import shared_task
 from django.utils import timezone
 
-from reconcile import checking, drift_schedule, reported, sweeping
-from reconcile import push as pushing
+from reconcile.checks import checking, drift_schedule, reported
+from reconcile.pushing import push as pushing
+from reconcile.pushing import sweeping
 from schedule.models import Heartbeat
 
 EXPIRES_SECONDS = 30

@@ -15,8 +15,9 @@ from rest_framework.response import Response
 from accounts.permissions import ChangePermissions, StaffModelPermissions
 from groups.models import NodeGroup
 from nodes.models import Interface, Node
-from reconcile import applying, checking, conflicts
-from reconcile.applying import FleetPlan, Outcome
+from reconcile.checks import checking
+from reconcile.decisions import applying, conflicts
+from reconcile.decisions.applying import FleetPlan, Outcome
 from reconcile.filters import DriftFilter
 from reconcile.models import Drift, ReconcileRun
 from reconcile.refusals import Refusing

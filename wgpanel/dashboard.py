@@ -8,9 +8,10 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from groups.models import NodeGroup
-from nodes import overview, poll_counts
+from nodes import overview
 from nodes.banners import banners
 from nodes.models import Node, PollingPolicy
+from nodes.polls import poll_counts
 from wgpanel.key_backup import reminders
 
 SHOWN_NODES, SHOWN_GROUPS = 8, 4

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection
 
-from nodes.client import AgentError, test_connection
+from nodes.calling.client import AgentError, test_connection
 from nodes.models import Node
 from wgpanel.diagnosis import Finding
 

@@ -25,7 +25,7 @@ urlpatterns = [
     path("api/v1/", include("peers.urls")),
     path("api/v1/", include("reconcile.urls")),
     path("api/v1/", include("monitoring.urls")),
-    path("", include("peers.share_urls")),
+    path("", include("peers.sharing.urls")),
     path("setup/<slug:token>/", setup, name="setup"),
     path("", include("nodes.enrolment.install_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -4,14 +4,14 @@ import asyncio
 import sys
 from pathlib import Path
 
-from wgpanel_agent.app import AgentApp
-from wgpanel_agent.auth import Gate
+from wgpanel_agent.api.app import AgentApp
+from wgpanel_agent.api.auth import Gate
+from wgpanel_agent.api.limits import Limits
+from wgpanel_agent.api.nonces import NonceStore
+from wgpanel_agent.api.routes import METRICS_ONLY, ROUTES
+from wgpanel_agent.api.server import serve
 from wgpanel_agent.http import Call, Counters, Reply
-from wgpanel_agent.limits import Limits
-from wgpanel_agent.nonces import NonceStore
 from wgpanel_agent.protocol import derive_keys
-from wgpanel_agent.routes import METRICS_ONLY, ROUTES
-from wgpanel_agent.server import serve
 
 SECRET = b"kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0Ps-agent-test"
 

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wgpanel_agent.app import AgentApp
-from wgpanel_agent.auth import Gate
+from wgpanel_agent.api.app import AgentApp
+from wgpanel_agent.api.auth import Gate
+from wgpanel_agent.api.limits import Limits
+from wgpanel_agent.api.nonces import NonceStore
+from wgpanel_agent.api.once import Once
+from wgpanel_agent.api.routes import ROUTES
+from wgpanel_agent.api.server import EdgeServer, listen, make_server
+from wgpanel_agent.desired.store import Store
 from wgpanel_agent.http import Call, Counters, Reply
-from wgpanel_agent.limits import Limits
-from wgpanel_agent.nonces import NonceStore
-from wgpanel_agent.once import Once
 from wgpanel_agent.protocol import Keys, SignedRequest, derive_keys, sign_request, verify_response
-from wgpanel_agent.routes import ROUTES
-from wgpanel_agent.server import EdgeServer, listen, make_server
 from wgpanel_agent.signing.base import LABEL, CoveredSet, signature_field
-from wgpanel_agent.store import Store
 
 NODE = "3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11"
 SECRET = b"kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0Ps-agent-test"

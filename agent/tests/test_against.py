@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from wgpanel_agent.against import Against
+from wgpanel_agent.desired.against import Against
+from wgpanel_agent.desired.store import Store
 from wgpanel_agent.documents import InterfacePart, PeerPart, State, WholeDocument, state_hash
+from wgpanel_agent.files.serverconf import ServerConf
+from wgpanel_agent.host.wireguard import Peer
 from wgpanel_agent.http import Call, HttpError
-from wgpanel_agent.serverconf import ServerConf
-from wgpanel_agent.store import Store
-from wgpanel_agent.wireguard import Peer
 
 EPOCH = "3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11"
 PART = InterfacePart(51820, ("10.8.0.1/24",))

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from wgpanel_agent.app import AgentApp
+from wgpanel_agent.api.app import AgentApp
+from wgpanel_agent.api.limits import Limits
 from wgpanel_agent.http import Counters, HttpError, Reply
-from wgpanel_agent.limits import Limits
 
 PEERS = "/v1/wg/wg0/peers"
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from wgpanel_agent.limits import Limits, Rate
+from wgpanel_agent.api.limits import Limits, Rate
 from wgpanel_agent.protocol import derive_keys
 
 SYNC = "/v1/wg/wg0/syncconf"
@@ -349,6 +349,6 @@ def test_a_flood_of_failures_does_not_flood_the_log(start_edge, caplog):
     edge = start_edge(Limits(failures=Rate(0.001, 3)))
     for _ in range(20):
         edge.say("GET", "/v1/status", {"host": edge.host})
-    lines = [record for record in caplog.records if record.name == "wgpanel_agent.auth"]
+    lines = [record for record in caplog.records if record.name == "wgpanel_agent.api.auth"]
     assert edge.counters.auth_failures["no_signature"] == 20
     assert len(lines) == 3

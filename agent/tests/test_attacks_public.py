@@ -4,9 +4,9 @@ import json
 import string
 
 import pytest
-from wgpanel_agent.limits import Limits, Rate
+from wgpanel_agent.api.limits import Limits, Rate
+from wgpanel_agent.api.routes import ROUTES
 from wgpanel_agent.protocol import ProtocolError
-from wgpanel_agent.routes import ROUTES
 
 
 def statuses(edge, path: str, times: int) -> list[int]:

@@ -5,8 +5,8 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from wgpanel_agent.limits import Limits, Rate
-from wgpanel_agent.nonces import NonceStore
+from wgpanel_agent.api.limits import Limits, Rate
+from wgpanel_agent.api.nonces import NonceStore
 from wgpanel_agent.protocol import derive_keys
 
 

@@ -5,8 +5,8 @@ import hashlib
 import time
 
 import pytest
+from wgpanel_agent.api.routes import ROUTES
 from wgpanel_agent.protocol import derive_keys, weakness
-from wgpanel_agent.routes import ROUTES
 from wgpanel_agent.signing.keys import Keys
 
 PATHS = {"{iface}": "wg0", "{peer}": "A" * 43}

@@ -1,8 +1,8 @@
 """What is told of a program that failed: its reason, never a value that may be a secret."""
 
 import pytest
-from wgpanel_agent.commands import CommandFailed, complaint, succeed
-from wgpanel_agent.processes import Outcome
+from wgpanel_agent.host.commands import CommandFailed, complaint, succeed
+from wgpanel_agent.host.processes import Outcome
 
 KEY = "4BaULVmixBANbREIkorYceZ4Y5Qe7Pbysp8I6krQL0k="
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wgpanel_agent import conffile
-from wgpanel_agent.conffile import ConfFiles, private_key_in, replace_file
+from wgpanel_agent.desired.store import Kept
 from wgpanel_agent.documents import InterfacePart, PeerPart, State, state_hash
-from wgpanel_agent.serverconf import BadConf, ServerConf, parse
-from wgpanel_agent.store import Kept
+from wgpanel_agent.files import conffile
+from wgpanel_agent.files.conffile import ConfFiles, private_key_in, replace_file
+from wgpanel_agent.files.serverconf import BadConf, ServerConf, parse
 
 KEY = "4BaULVmixBANbREIkorYceZ4Y5Qe7Pbysp8I6krQL0k="
 PEER_KEY = "/Ap3XpSpIW7CKYLWpRXY0OHD8uByjgmOU+YWns/p9lE="

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wgpanel_agent.confrender import hooks, render
 from wgpanel_agent.documents import InterfacePart, PeerPart, State, state_hash
-from wgpanel_agent.iproute import Route, wanted_routes
-from wgpanel_agent.serverconf import BadConf, ServerConf, parse
+from wgpanel_agent.files.confrender import hooks, render
+from wgpanel_agent.files.serverconf import BadConf, ServerConf, parse
+from wgpanel_agent.host.iproute import Route, wanted_routes
 
 OWN_KEY = "4BaULVmixBANbREIkorYceZ4Y5Qe7Pbysp8I6krQL0k="
 KEY = "/Ap3XpSpIW7CKYLWpRXY0OHD8uByjgmOU+YWns/p9lE="
@@ -63,7 +63,9 @@ def test_a_file_has_its_state_its_settings_and_its_peers() -> None:
 def test_only_peers_that_are_not_proven_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = PeerPart(KEY, ("10.8.0.2/32",)), PeerPart(OTHER_KEY, ("10.8.0.3/32",))
     conf, read = make_conf(None, old, new), []
-    monkeypatch.setattr("wgpanel_agent.confrender.parse", lambda it: read.append(it) or parse(it))
+    monkeypatch.setattr(
+        "wgpanel_agent.files.confrender.parse", lambda it: read.append(it) or parse(it)
+    )
     text = render(conf, {KEY: old})
     assert parse(text) == conf
     assert (KEY in read[0], OTHER_KEY in read[0]) == (False, True)

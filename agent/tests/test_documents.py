@@ -18,7 +18,7 @@ from wgpanel_agent.documents import (
     fingerprint_key,
     preshared_key_fingerprint,
 )
-from wgpanel_agent.wireguard import peer_section
+from wgpanel_agent.host.wireguard import peer_section
 
 CASES = Path(__file__).parent / "cases"
 KEY = "/Ap3XpSpIW7CKYLWpRXY0OHD8uByjgmOU+YWns/p9lE="

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wgpanel_agent.certificate import make
-from wgpanel_agent.door import Handshakes
-from wgpanel_agent.limits import Limits
+from wgpanel_agent.api.door import Handshakes
+from wgpanel_agent.api.limits import Limits
+from wgpanel_agent.joining.certificate import make
 from wgpanel_agent.tls import Identity, client_context, server_context
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"

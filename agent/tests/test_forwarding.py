@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from wgpanel_agent import forwarding
-from wgpanel_agent.commands import CommandFailed
 from wgpanel_agent.documents import InterfacePart
+from wgpanel_agent.host import forwarding
+from wgpanel_agent.host.commands import CommandFailed
 
 BOTH = InterfacePart(51820, ("10.8.0.1/24", "fd00::1/64"), forward=True)
 IPV4_ONLY = InterfacePart(51820, ("10.8.0.1/24",), forward=True)

@@ -4,15 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from wgpanel_agent import handlers
 from wgpanel_agent.agent import Agent
+from wgpanel_agent.api import handlers
+from wgpanel_agent.api.routes import ROUTES
 from wgpanel_agent.config import Config
 from wgpanel_agent.documents import StatusReport
+from wgpanel_agent.host.system import Link
+from wgpanel_agent.host.wireguard import Peer, Running, WireGuard
 from wgpanel_agent.http import Call, HttpError, Reply
-from wgpanel_agent.routes import ROUTES
 from wgpanel_agent.running import handler_of
-from wgpanel_agent.system import Link
-from wgpanel_agent.wireguard import Peer, Running, WireGuard
 
 KEY = "/Ap3XpSpIW7CKYLWpRXY0OHD8uByjgmOU+YWns/p9lE="
 OTHER_KEY = "+/Wx6FjeRQSkEuii4qVFfRCabLPmxMYjvk8lXeygeEs="
@@ -47,7 +47,7 @@ def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*words: object, **_: object) -> None:
         raise AssertionError(f"nothing was to be run: {words}")
 
-    monkeypatch.setattr("wgpanel_agent.wireguard.run", refuse)
+    monkeypatch.setattr("wgpanel_agent.host.wireguard.run", refuse)
 
 
 def test_every_route_has_its_handler() -> None:

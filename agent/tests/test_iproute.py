@@ -1,7 +1,7 @@
 """Routes of the agent: how they are written, and how they are known again."""
 
 import pytest
-from wgpanel_agent.iproute import Route, parse_routes, route_line
+from wgpanel_agent.host.iproute import Route, parse_routes, route_line
 
 
 @pytest.mark.parametrize(

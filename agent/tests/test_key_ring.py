@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from wgpanel_agent.key_ring import OVERLAP, BrokenRing, KeyRing, NotCurrent
+from wgpanel_agent.keys.key_ring import OVERLAP, BrokenRing, KeyRing, NotCurrent
 from wgpanel_agent.protocol import BadShare, Half, agreed_secret, derive_keys, make_half
 
 SECRET = b"kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0Ps-ring-test"

@@ -1,7 +1,7 @@
 """Token buckets."""
 
 import pytest
-from wgpanel_agent.limits import MANY_CALLERS, Limiter, Rate, neighbourhood
+from wgpanel_agent.api.limits import MANY_CALLERS, Limiter, Rate, neighbourhood
 
 
 class Clock:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from wgpanel_agent.marks import MarkFiles, Marks
+from wgpanel_agent.files.marks import MarkFiles, Marks
 
 
 def test_marks_survive_a_restart(tmp_path: Path) -> None:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from wgpanel_agent.desired.drift import Item
 from wgpanel_agent.documents import State
-from wgpanel_agent.drift import Item
+from wgpanel_agent.host.system import Machine
+from wgpanel_agent.host.wireguard import Peer, Running, WireGuard
 from wgpanel_agent.http import Counters
-from wgpanel_agent.metrics import CONTENT_TYPE, Metrics, escape, family
-from wgpanel_agent.reports import Disk, Memory, SystemReport
-from wgpanel_agent.snapshot import Pace, Sampler
-from wgpanel_agent.states import Conformity, InterfaceState
-from wgpanel_agent.system import Machine
-from wgpanel_agent.wireguard import Peer, Running, WireGuard
+from wgpanel_agent.reporting.metrics import CONTENT_TYPE, Metrics, escape, family
+from wgpanel_agent.reporting.reports import Disk, Memory, SystemReport
+from wgpanel_agent.reporting.snapshot import Pace, Sampler
+from wgpanel_agent.reporting.states import Conformity, InterfaceState
 
 NAMES = json.loads((Path(__file__).parent / "cases" / "label-names.json").read_text())
 KEYS = (Path(__file__).parent / "cases" / "public-keys.txt").read_text().splitlines()[:3]

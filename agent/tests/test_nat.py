@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from wgpanel_agent.documents import InterfacePart
-from wgpanel_agent.nat import file_of, is_wanted, removal, render
+from wgpanel_agent.host.nat import file_of, is_wanted, removal, render
 
 
 def make_part(**fields: Any) -> InterfacePart:

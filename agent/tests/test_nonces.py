@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from wgpanel_agent import nonces
-from wgpanel_agent.nonces import KEEP, RELAXED, NoncesFull, NonceStore
+from wgpanel_agent.api import nonces
+from wgpanel_agent.api.nonces import KEEP, RELAXED, NoncesFull, NonceStore
 from wgpanel_agent.protocol import ProtocolError
 
 NOW = 1_767_225_600.0

@@ -4,14 +4,14 @@ import socket
 from pathlib import Path
 
 import pytest
-from wgpanel_agent.documents import InvalidDocument, State
-from wgpanel_agent.http import HttpError
-from wgpanel_agent.occupied import (
+from wgpanel_agent.desired.occupied import (
     refuse_agents_port,
     refuse_foreign,
     refuse_others_port,
     refuse_taken_port,
 )
+from wgpanel_agent.documents import InvalidDocument, State
+from wgpanel_agent.http import HttpError
 
 STATE = State("3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11", 7, "a" * 64)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from wgpanel_agent.api.once import KEEP, Once
+from wgpanel_agent.desired.store import Store
 from wgpanel_agent.http import Answer, HttpError, Reply
-from wgpanel_agent.once import KEEP, Once
-from wgpanel_agent.store import Store
 
 PATH = "/v1/wg/wg0/syncconf"
 DONE = Answer(200, b"{}", {"content-type": "application/json", "etag": '"a:1:b"'})

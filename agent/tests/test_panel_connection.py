@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from wgpanel_agent.certificate import CERTIFICATE_FILE, KEY_FILE, make, pin_of_file
-from wgpanel_agent.joining_files import CannotJoin
-from wgpanel_agent.panel_connection import NoAnswer, PanelAddress, WrongPanel
+from wgpanel_agent.joining.certificate import CERTIFICATE_FILE, KEY_FILE, make, pin_of_file
+from wgpanel_agent.joining.joining_files import CannotJoin
+from wgpanel_agent.joining.panel_connection import NoAnswer, PanelAddress, WrongPanel
 from wgpanel_agent.tls import Identity, server_context
 
 ANSWER = json.dumps({"state": "waiting"}).encode()

@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from wgpanel_agent.documents import InterfacePart, InvalidDocument, PeerPart
-from wgpanel_agent.plans import (
+from wgpanel_agent.desired.plans import (
     AddressTaken,
     Settings,
     ShrinkGuard,
@@ -15,7 +14,8 @@ from wgpanel_agent.plans import (
     refuse_shrinking,
     refuse_taken_addresses,
 )
-from wgpanel_agent.wireguard import Peer, Running
+from wgpanel_agent.documents import InterfacePart, InvalidDocument, PeerPart
+from wgpanel_agent.host.wireguard import Peer, Running
 
 
 def fingerprint(public_key: str, preshared_key: str) -> str:

@@ -5,7 +5,7 @@ import contextlib
 
 import psutil
 import pytest
-from wgpanel_agent.processes import ProcessError, run
+from wgpanel_agent.host.processes import ProcessError, run
 
 
 async def test_input_can_be_opened_by_name() -> None:

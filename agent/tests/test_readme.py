@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from wgpanel_agent.__main__ import make_parser
+from wgpanel_agent.api.routes import ROUTES
 from wgpanel_agent.config import SETTINGS
-from wgpanel_agent.routes import ROUTES
 
 TEXT = Path(__file__).parents[1].joinpath("README.md").read_text()
 PUBLIC = "none"  # begins the column of those that need no signature

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from wgpanel_agent.documents import InvalidDocument, StatusReport
-from wgpanel_agent.reports import (
+from wgpanel_agent.reporting.reports import (
     Disk,
     InterfaceReport,
     Memory,

@@ -5,8 +5,8 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wgpanel_agent.api.routes import METRICS_ONLY, ROUTES, Router
 from wgpanel_agent.http import HttpError
-from wgpanel_agent.routes import METRICS_ONLY, ROUTES, Router
 
 
 def found(path: str, method: str = "GET") -> tuple[str, dict[str, str]]:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from wgpanel_agent.documents import InterfacePart, PeerPart
-from wgpanel_agent.iproute import Route
-from wgpanel_agent.routing import WantedRoutes
+from wgpanel_agent.host.iproute import Route
+from wgpanel_agent.host.routing import WantedRoutes
 
 KEY = "/Ap3XpSpIW7CKYLWpRXY0OHD8uByjgmOU+YWns/p9lE="
 OTHER_KEY = "J25dJebdR+na7Q72fDo/PyVmsx9a2c3bRpZrrpvu2TM="

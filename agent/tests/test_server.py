@@ -7,8 +7,8 @@ import threading
 import time
 
 import pytest
-from wgpanel_agent.limits import Limits
-from wgpanel_agent.server import listen
+from wgpanel_agent.api.limits import Limits
+from wgpanel_agent.api.server import listen
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from wgpanel_agent.documents import PeerPart, State
-from wgpanel_agent.serverconf import BadConf, ServerConf, parse, written_state
+from wgpanel_agent.files.serverconf import BadConf, ServerConf, parse, written_state
 
 OWN_KEY = "4BaULVmixBANbREIkorYceZ4Y5Qe7Pbysp8I6krQL0k="
 KEY = "/Ap3XpSpIW7CKYLWpRXY0OHD8uByjgmOU+YWns/p9lE="

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from wgpanel_agent.states import InterfaceState
-from wgpanel_agent.wireguard import Peer, Running
+from wgpanel_agent.host.wireguard import Peer, Running
+from wgpanel_agent.reporting.states import InterfaceState
 
 NOW = 1_777_888_800  # 2026-05-04T10:00:00Z
 ACTIVE_SINCE = NOW - 180

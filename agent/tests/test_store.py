@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from wgpanel_agent.desired.store import FILE, JournalFull, Store
 from wgpanel_agent.documents import (
     Delta,
     InterfacePart,
@@ -19,7 +20,6 @@ from wgpanel_agent.documents import (
     hash_sum,
     state_hash,
 )
-from wgpanel_agent.store import FILE, JournalFull, Store
 
 EPOCH = "3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11"
 OTHER_EPOCH = "00000000-0000-4000-8000-000000000000"

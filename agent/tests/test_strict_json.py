@@ -1,7 +1,7 @@
 """JSON that could be read in two ways is refused."""
 
 import pytest
-from wgpanel_agent.strict_json import MAX_DEPTH, InvalidJson, parse
+from wgpanel_agent.api.strict_json import MAX_DEPTH, InvalidJson, parse
 
 
 @pytest.mark.parametrize(

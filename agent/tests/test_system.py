@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from wgpanel_agent.reports import SystemReport
-from wgpanel_agent.system import Cgroup, CpuMeter, Machine, boot_id, links
+from wgpanel_agent.host.system import Cgroup, CpuMeter, Machine, boot_id, links
+from wgpanel_agent.reporting.reports import SystemReport
 
 MIB = 2**20
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wgpanel_agent.certificate import make, pin_of_file
+from wgpanel_agent.api.limits import Limits
 from wgpanel_agent.config import ConfigError, load
-from wgpanel_agent.limits import Limits
+from wgpanel_agent.joining.certificate import make, pin_of_file
 from wgpanel_agent.tls import BadCertificate, Identity, client_context, find, server_context
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -2,8 +2,8 @@
 
 import pytest
 from wgpanel_agent.documents import PeerPart
-from wgpanel_agent.processes import Outcome
-from wgpanel_agent.wireguard import (
+from wgpanel_agent.host.processes import Outcome
+from wgpanel_agent.host.wireguard import (
     NO_PRESHARED_KEY,
     NoSuchInterface,
     Peer,
@@ -134,7 +134,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> WireGuard:
     async def run(*_: object, **__: object) -> Outcome:
         return outcome
 
-    monkeypatch.setattr("wgpanel_agent.wireguard.run", run)
+    monkeypatch.setattr("wgpanel_agent.host.wireguard.run", run)
     return WireGuard(fingerprint)
 
 

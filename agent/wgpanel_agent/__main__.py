@@ -7,8 +7,9 @@ import logging
 import os
 import sys
 
-from wgpanel_agent import __version__, enrol_command
-from wgpanel_agent.secretfile import move_out_of_environment
+from wgpanel_agent import __version__
+from wgpanel_agent.joining import enrol_command
+from wgpanel_agent.keys.secretfile import move_out_of_environment
 
 EPILOG = """\
 Settings come from /etc/wgpanel-agent/agent.toml or from the environment as WGPANEL_AGENT_NAME;
@@ -61,8 +62,8 @@ def doctor() -> int:
 
 
 def pin() -> int:
-    from wgpanel_agent.certificate import pin_of_file
     from wgpanel_agent.config import ConfigError, load
+    from wgpanel_agent.joining.certificate import pin_of_file
 
     identity = load(os.environ).tls
     if identity is None:

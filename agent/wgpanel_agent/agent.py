@@ -6,22 +6,22 @@ import time
 from collections.abc import Callable
 
 from wgpanel_agent import __version__
-from wgpanel_agent.apply import Applier
-from wgpanel_agent.conffile import ConfFiles
 from wgpanel_agent.config import Config
-from wgpanel_agent.convergence import Convergence
-from wgpanel_agent.desired import Desired
+from wgpanel_agent.desired.acceptance import Desired
+from wgpanel_agent.desired.apply import Applier
+from wgpanel_agent.desired.convergence import Convergence
+from wgpanel_agent.desired.lifecycle import Lifecycle
+from wgpanel_agent.desired.repair import Repairer
+from wgpanel_agent.desired.store import Store
 from wgpanel_agent.documents import fingerprint_key, preshared_key_fingerprint
+from wgpanel_agent.files.conffile import ConfFiles
+from wgpanel_agent.host.system import Machine, boot_id
+from wgpanel_agent.host.wireguard import WireGuard
 from wgpanel_agent.http import Counters
-from wgpanel_agent.key_ring import KeyRing
-from wgpanel_agent.lifecycle import Lifecycle
-from wgpanel_agent.metrics import Metrics
-from wgpanel_agent.repair import Repairer
-from wgpanel_agent.reports import StatusReport, WireGuardReport
-from wgpanel_agent.snapshot import Pace, Sampler
-from wgpanel_agent.store import Store
-from wgpanel_agent.system import Machine, boot_id
-from wgpanel_agent.wireguard import WireGuard
+from wgpanel_agent.keys.key_ring import KeyRing
+from wgpanel_agent.reporting.metrics import Metrics
+from wgpanel_agent.reporting.reports import StatusReport, WireGuardReport
+from wgpanel_agent.reporting.snapshot import Pace, Sampler
 
 PROTOCOL = 1
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from wgpanel_agent.grammar import InvalidDocument, interface_name
+from wgpanel_agent.keys.secretfile import BadSecret, close_handed_down, read_secret
 from wgpanel_agent.protocol import NODE_ID
-from wgpanel_agent.secretfile import BadSecret, close_handed_down, read_secret
 from wgpanel_agent.tls import BadCertificate, Identity, find
 
 PREFIX = "WGPANEL_AGENT_"

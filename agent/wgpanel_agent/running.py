@@ -9,19 +9,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from wgpanel_agent import desired_handlers, handlers, key_handlers, key_ring, lifecycle_handlers
 from wgpanel_agent.agent import Agent
-from wgpanel_agent.app import AgentApp, Handler
-from wgpanel_agent.auth import Gate
+from wgpanel_agent.api import desired_handlers, handlers, key_handlers, lifecycle_handlers
+from wgpanel_agent.api.app import AgentApp, Handler
+from wgpanel_agent.api.auth import Gate
+from wgpanel_agent.api.limits import Limits, Rate
+from wgpanel_agent.api.nonces import NonceStore
+from wgpanel_agent.api.once import Once
+from wgpanel_agent.api.routes import METRICS_ONLY, ROUTES, Route
+from wgpanel_agent.api.server import serve
 from wgpanel_agent.config import Config
-from wgpanel_agent.key_ring import KeyRing
-from wgpanel_agent.limits import Limits, Rate
-from wgpanel_agent.nonces import NonceStore
-from wgpanel_agent.once import Once
-from wgpanel_agent.routes import METRICS_ONLY, ROUTES, Route
-from wgpanel_agent.server import serve
+from wgpanel_agent.desired.store import Store
+from wgpanel_agent.keys import key_ring
+from wgpanel_agent.keys.key_ring import KeyRing
 from wgpanel_agent.service_manager import READY, STOPPING, ServiceManager
-from wgpanel_agent.store import Store
 from wgpanel_agent.tls import server_context
 
 logger = logging.getLogger(__name__)

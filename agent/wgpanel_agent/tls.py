@@ -4,7 +4,7 @@ import ssl
 from pathlib import Path
 from typing import NamedTuple
 
-from wgpanel_agent.certificate import CERTIFICATE_FILE, KEY_FILE
+from wgpanel_agent.joining.certificate import CERTIFICATE_FILE, KEY_FILE
 
 FOLDER = "tls"  # within the state directory
 

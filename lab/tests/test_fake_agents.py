@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from wgpanel_agent import protocol
-from wgpanel_agent.reports import StatusReport
+from wgpanel_agent.reporting.reports import StatusReport
 from wgpanel_agent.tls import client_context
 
 from lab.errors import LabError

@@ -4,7 +4,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from wgpanel_agent.certificate import make, pin_of_file
+from wgpanel_agent.joining.certificate import make, pin_of_file
 from wgpanel_agent.tls import FOLDER
 
 from lab.manage import manage

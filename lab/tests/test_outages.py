@@ -22,7 +22,7 @@ DIES_BEFORE_THE_HINT = """
 import os
 from nodes.models import Interface
 from peers import desired
-from peers.creating import Where, create
+from peers.creation.creating import Where, create
 desired.current_app.send_task = lambda *arguments, **options: os._exit(9)
 create(None, Where(interface=Interface.objects.get(pk={interface!r})), name="orphan")
 """

@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring import fleet_metrics
 from monitoring.fleet_metrics import FleetMetrics
-from nodes import poll_counts
 from nodes.models import FleetAlarm
+from nodes.polls import poll_counts
 from nodes.tests.builders import make_node, make_online_node
 from peers.tests.builders import make_interface, make_peer
 from reconcile.models import Drift

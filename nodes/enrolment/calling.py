@@ -16,15 +16,15 @@ import urllib3
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from nodes import outbound
+from nodes.calling import outbound
+from nodes.calling.exchange import AgentError
+from nodes.calling.pinning import Stranger
+from nodes.calling.session import CONNECT_SECONDS, new_session
+from nodes.calling.wire import failure_of, not_connected, too_slow
 from nodes.enrolment import joining
 from nodes.enrolment.errors import JoinRefused
 from nodes.enrolment.join_token import JoinToken
 from nodes.enrolment.serializers import AskSerializer
-from nodes.exchange import AgentError
-from nodes.pinning import Stranger
-from nodes.session import CONNECT_SECONDS, new_session
-from nodes.wire import failure_of, not_connected, too_slow
 
 MOST_CALLS = 50  # begun in one second
 READ_SECONDS = 5.0

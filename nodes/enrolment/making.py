@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from wgpanel_agent import proof
 
 from accounts.actor import Actor
-from nodes import outbound
+from nodes.calling import outbound
 from nodes.enrolment.join_token import DEFAULT_MINUTES, JoinToken
 from nodes.models import Node
 

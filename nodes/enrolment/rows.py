@@ -10,7 +10,7 @@ from nodes.enrolment.errors import AlreadyEnrolled, JoinRefused
 from nodes.enrolment.hello import Hello
 from nodes.enrolment.join_token import JoinToken
 from nodes.models import Node, Status
-from nodes.polling import request_polls
+from nodes.polls.polling import request_polls
 
 JOINED = "Joined with a token."
 JOINED_AGAIN = "Joined again with a token."

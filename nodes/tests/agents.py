@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-from wgpanel_agent.app import AgentApp
-from wgpanel_agent.auth import Gate
-from wgpanel_agent.certificate import CERTIFICATE_FILE, KEY_FILE, make, pin_of_file
+from wgpanel_agent.api.app import AgentApp
+from wgpanel_agent.api.auth import Gate
+from wgpanel_agent.api.limits import Limits
+from wgpanel_agent.api.nonces import NonceStore
+from wgpanel_agent.api.routes import ROUTES
+from wgpanel_agent.api.server import listen, make_server
 from wgpanel_agent.http import Counters
-from wgpanel_agent.key_ring import KeyRing
-from wgpanel_agent.limits import Limits
-from wgpanel_agent.nonces import NonceStore
+from wgpanel_agent.joining.certificate import CERTIFICATE_FILE, KEY_FILE, make, pin_of_file
+from wgpanel_agent.keys.key_ring import KeyRing
 from wgpanel_agent.protocol import Binding, Keys, derive_keys, sign_response
-from wgpanel_agent.routes import ROUTES
 from wgpanel_agent.running import handler_of
-from wgpanel_agent.server import listen, make_server
 from wgpanel_agent.tls import Identity, server_context
 
 from nodes.models import Node

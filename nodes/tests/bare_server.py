@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from wgpanel_agent.certificate import pin_of_file
+from wgpanel_agent.joining.certificate import pin_of_file
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "var" / "bare-bookworm.tar"

@@ -4,8 +4,8 @@ import datetime as dt
 
 from django.utils import timezone
 
-from nodes import polling
 from nodes.models import Node
+from nodes.polls import polling
 
 
 def poll(*nodes: Node) -> polling.Round:

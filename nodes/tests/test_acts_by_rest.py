@@ -7,7 +7,7 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from nodes import client as agent_client
+from nodes.calling import client as agent_client
 from nodes.models import Node
 from nodes.tests.builders import make_group, make_node, make_online_node
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.tests.builders import make_admin, make_staff
 from nodes import admin, admin_pages
-from nodes.client import SignedAnswer
-from nodes.exchange import AgentError
+from nodes.calling.client import SignedAnswer
+from nodes.calling.exchange import AgentError
 from nodes.models import Node, Status
 from nodes.tests.builders import (
     PUBLIC_KEY,

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from lab.fixtures import require
-from nodes import client
+from nodes.calling import client
+from nodes.calling.exchange import AgentError
 from nodes.enrolment import making
-from nodes.exchange import AgentError
 from nodes.models import Node
 from nodes.tests import bare_server
 from nodes.tests.joining import make_token

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes import cadence
+from nodes.polls import cadence
 
 INTERVAL = timedelta(seconds=15)
 NODE = UUID("5ae15bcd-7a9b-4f7c-9f0a-0d0a0f1f2a3b")

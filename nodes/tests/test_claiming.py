@@ -8,8 +8,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from nodes import cadence, polling
 from nodes.models import Node
+from nodes.polls import cadence, polling
 from nodes.tests.builders import make_node
 from nodes.tests.joining import Joiner, make_token
 from nodes.tests.polls import ago, poll

@@ -3,8 +3,8 @@
 import pytest
 from django.test import override_settings
 
-from nodes import client, targets
-from nodes.client import AgentError, SignedAnswer
+from nodes.calling import client, targets
+from nodes.calling.client import AgentError, SignedAnswer
 from nodes.models import Node, Status
 from nodes.tests import agents
 from nodes.tests.builders import make_node

@@ -10,10 +10,11 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from nodes import connector, fanout
-from nodes.connector import Handshakes
-from nodes.pinning import Pinned
-from nodes.pins import Pins
+from nodes.calling import connector
+from nodes.calling.connector import Handshakes
+from nodes.calling.pinning import Pinned
+from nodes.calling.pins import Pins
+from nodes.polls import fanout
 
 
 class Crowd:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from wgpanel_agent.certificate import pin_of_file
+from wgpanel_agent.joining.certificate import pin_of_file
 
 from nodes.enrolment.join_token import Step
 from nodes.models import Node
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Kill the process before or after the nth call of one function of one module.
 KILLED = """
 import os, signal, sys
-from wgpanel_agent import enrolment, joining_files, panel_connection, waiting
+from wgpanel_agent.joining import enrolment, joining_files, panel_connection, waiting
 holder, name, before = eval(sys.argv[1]), sys.argv[2], sys.argv[3] == "before"
 count = [int(sys.argv[4])]
 true = getattr(holder, name)

@@ -5,7 +5,7 @@ import json
 import pytest
 from wgpanel_agent.protocol import derive_keys, sign_response
 
-from nodes.exchange import AgentError, Answer, Call, Received, converse
+from nodes.calling.exchange import AgentError, Answer, Call, Received, converse
 
 NOW = 1_767_225_600.0
 KEYS = derive_keys(

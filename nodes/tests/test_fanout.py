@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from nodes import cadence, fanout
-from nodes.exchange import AgentError, Received
-from nodes.fanout import Errand, Fanout
+from nodes.calling.exchange import AgentError, Received
+from nodes.polls import cadence, fanout
+from nodes.polls.fanout import Errand, Fanout
 from nodes.tests import agents
 
 

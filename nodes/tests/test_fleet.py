@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from nodes import fleet
 from nodes.models import FleetAlarm, JoinToken, Node
+from nodes.polls import fleet
 from nodes.tests.builders import make_node
 from nodes.tests.joining import make_token
 

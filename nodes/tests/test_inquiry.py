@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 from wgpanel_agent.protocol import Binding, derive_keys, sign_response
 
-from nodes.exchange import AgentError, Received
-from nodes.inquiry import Inquiry, Outcome
+from nodes.calling.exchange import AgentError, Received
+from nodes.calling.targets import Seen
 from nodes.models import Node
-from nodes.reports import Told
-from nodes.targets import Seen
+from nodes.polls.inquiry import Inquiry, Outcome
+from nodes.polls.reports import Told
 from nodes.tests.builders import make_node, make_report
 
 pytestmark = pytest.mark.django_db

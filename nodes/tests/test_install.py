@@ -71,7 +71,7 @@ def test_pip_installs_the_wheel_and_the_agent_runs_from_it(tmp_path):
 
 def test_the_wheel_holds_the_agent_and_nothing_of_the_panel():
     names = zipfile.ZipFile(BytesIO(agent_wheel().content)).namelist()
-    assert "wgpanel_agent/enrolment.py" in names
+    assert "wgpanel_agent/joining/enrolment.py" in names
     assert all(name.startswith("wgpanel_agent") for name in names)
     assert agent_wheel.__wrapped__() == agent_wheel()
 

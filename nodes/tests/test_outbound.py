@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from nodes import client, outbound, targets
-from nodes.exchange import AgentError
-from nodes.outbound import CheckedResolver, addresses, check
+from nodes.calling import client, outbound, targets
+from nodes.calling.exchange import AgentError
+from nodes.calling.outbound import CheckedResolver, addresses, check
 from nodes.tests import agents
 from nodes.tests.builders import make_node
 from nodes.tests.polls import poll

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from nodes.pins import certificate_pin, pin_of
+from nodes.calling.pins import certificate_pin, pin_of
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # FIPS 180-4
 

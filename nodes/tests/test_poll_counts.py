@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from nodes import poll_counts
 from nodes.models import PollCount
+from nodes.polls import poll_counts
 
 NOON = dt.datetime(2026, 5, 4, 12, 0, 30, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)

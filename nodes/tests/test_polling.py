@@ -6,8 +6,8 @@ import json
 import pytest
 from django.utils import timezone
 
-from nodes import cadence, polling
 from nodes.models import Node, PollCount, PollingPolicy, Status
+from nodes.polls import cadence, polling
 from nodes.tests import agents
 from nodes.tests.builders import make_interface, make_node, make_report
 from nodes.tests.polls import ago, poll

@@ -2,8 +2,8 @@
 
 import pytest
 
-from nodes import cadence
 from nodes.models import JoinToken, Node, PollCount, Status
+from nodes.polls import cadence
 from nodes.tests import agents
 from nodes.tests.builders import make_node, make_online_node
 from nodes.tests.joining import make_token

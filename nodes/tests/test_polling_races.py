@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from nodes import polling
 from nodes.models import Node, Status
+from nodes.polls import polling
 from nodes.tests import agents
 from nodes.tests.builders import make_interface, make_node, make_online_node, make_report
 from nodes.tests.polls import poll

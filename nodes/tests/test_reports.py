@@ -7,8 +7,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes import reports
-from nodes.exchange import AgentError
+from nodes.calling.exchange import AgentError
+from nodes.polls import reports
 from nodes.tests.builders import make_report
 
 JSON = st.recursive(

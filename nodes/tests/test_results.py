@@ -8,12 +8,12 @@ import pytest
 from django.db import OperationalError
 from wgpanel_agent.documents import StatusReport
 
-from nodes import result_sql, results
-from nodes.exchange import AgentError
-from nodes.inquiry import Outcome
+from nodes.calling.exchange import AgentError
+from nodes.calling.targets import Seen
 from nodes.models import Node, Status
-from nodes.reports import Told
-from nodes.targets import Seen
+from nodes.polls import result_sql, results
+from nodes.polls.inquiry import Outcome
+from nodes.polls.reports import Told
 from nodes.tests.builders import make_node, make_report
 
 pytestmark = pytest.mark.django_db

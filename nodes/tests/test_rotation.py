@@ -6,14 +6,15 @@ import json
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
-from wgpanel_agent.key_ring import OVERLAP
+from wgpanel_agent.keys.key_ring import OVERLAP
 
 from accounts.tests.builders import make_admin
-from nodes import client as calls
-from nodes import polling, rotation
-from nodes.exchange import AgentError
+from nodes import rotation
+from nodes.calling import client as calls
+from nodes.calling.exchange import AgentError
 from nodes.keyed import RotationStep
 from nodes.models import Node, Status
+from nodes.polls import polling
 from nodes.tests.builders import make_node, make_online_node
 
 pytestmark = pytest.mark.django_db(transaction=True)

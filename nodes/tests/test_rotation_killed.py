@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from wgpanel_agent.key_ring import FILE
+from wgpanel_agent.keys.key_ring import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0Ps-killed"
@@ -34,7 +34,9 @@ rotation.go_on("{node}")
 """
 GO_ON = """
 from django.utils import timezone
-from nodes import client, polling, rotation
+from nodes import rotation
+from nodes.calling import client
+from nodes.polls import polling
 from nodes.models import Node
 node = Node.objects.get(pk="{node}")
 client.test_connection(node)

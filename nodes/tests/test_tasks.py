@@ -10,8 +10,9 @@ from django.conf import settings
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from nodes import polling, tasks
+from nodes import tasks
 from nodes.models import FleetAlarm, JoinToken, Node, Status
+from nodes.polls import polling
 from nodes.tests.builders import make_node, make_online_node
 from nodes.tests.joining import make_token
 from schedule.models import Heartbeat

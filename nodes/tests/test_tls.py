@@ -8,19 +8,20 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
-from wgpanel_agent.certificate import pin_of_file
-from wgpanel_agent.limits import Limits
+from wgpanel_agent.api.limits import Limits
+from wgpanel_agent.joining.certificate import pin_of_file
 from wgpanel_agent.tls import server_context
 
-from nodes import client, fanout
-from nodes.exchange import NO_TLS, OTHER_CERTIFICATE, AgentError
-from nodes.inquiry import Inquiry
+from nodes.calling import client
+from nodes.calling.exchange import NO_TLS, OTHER_CERTIFICATE, AgentError
+from nodes.calling.pinning import Pinned
+from nodes.calling.pins import Pins
+from nodes.calling.promotion import promote
+from nodes.calling.targets import Seen
 from nodes.models import Node, PollingPolicy, Status
-from nodes.pinning import Pinned
-from nodes.pins import Pins
-from nodes.polling import settle_overdue
-from nodes.promotion import promote
-from nodes.targets import Seen
+from nodes.polls import fanout
+from nodes.polls.inquiry import Inquiry
+from nodes.polls.polling import settle_overdue
 from nodes.tests import agents
 from nodes.tests.builders import make_node
 from nodes.tests.polls import poll

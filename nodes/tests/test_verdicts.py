@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from nodes import polling
 from nodes.models import Status
+from nodes.polls import polling
 from nodes.tests import agents
 from nodes.tests.builders import make_node, make_online_node
 from nodes.tests.polls import ago, poll

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from nodes.exchange import AgentError
-from nodes.wire import failure_of
+from nodes.calling.exchange import AgentError
+from nodes.calling.wire import failure_of
 
 PLACE = "198.51.100.7:8080"
 

@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from nodes.models import Interface
-from peers import addresses
-from peers.addresses import PoolBook
 from peers.errors import NoFreeAddress, PeerRefused
 from peers.models import Address
+from peers.pools import addresses
+from peers.pools.addresses import PoolBook
 from peers.tests.builders import make_address, make_interface, make_peer, make_reservation
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,7 @@
 import pytest
 from django.conf import settings
 
-from peers.client_conf import parse
+from peers.configuration.client_conf import parse
 from peers.models import Peer
 from peers.tests.builders import make_interface
 

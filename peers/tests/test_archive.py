@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from peers import archive
-from peers.client_conf import parse
+from peers.configuration import archive
+from peers.configuration.client_conf import parse
 from peers.models import Peer
 from peers.tests.builders import make_interface, make_key, make_peer
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.tests.builders import make_admin
 from nodes.models import Interface, Node
-from peers import bulk
 from peers.errors import PeerRefused
+from peers.many import bulk
 from peers.models import Address, Peer
 from peers.tests.builders import make_interface, make_peer
 from peers.tests.states import assert_state_is_that_of_its_rows

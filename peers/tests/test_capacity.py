@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from nodes.models import Interface, Node
 from nodes.tests.builders import make_online_node
-from peers import capacity, reservations
-from peers.creating import create
+from peers.creation.creating import create
 from peers.errors import InterfaceRefused
 from peers.models import AddressReservation
+from peers.pools import capacity, reservations
 from peers.tests.builders import make_address, make_interface, make_peer, make_reservation
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wgpanel_agent.documents import InvalidDocument
 
 from lab.command import run
-from peers.client_conf import PLACEHOLDER, ClientConf, parse, render
+from peers.configuration.client_conf import PLACEHOLDER, ClientConf, parse, render
 
 SERVER_KEY = "6PXI/gaBTRHMR770BO35pdudv9dnIZODvjg3z8h2f3k="
 PRIVATE_KEY = "OAiwi7tMPmS2tWTTXmYT1SiO25hdZZroHcq4vzwpy1I="

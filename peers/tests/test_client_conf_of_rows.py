@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from nodes.tests.builders import make_node
-from peers.client_conf import NoClientConf, for_peer, render
+from peers.configuration.client_conf import NoClientConf, for_peer, render
 from peers.models import Peer
 from peers.tests.builders import make_interface, make_key, make_peer
 

@@ -3,7 +3,7 @@
 import pytest
 from wgpanel_agent.documents import InvalidDocument
 
-from peers.client_conf import parse
+from peers.configuration.client_conf import parse
 
 KEY = "ZTOYDg/+qb99ymv41SZzRRZCJWOuS8A4NbpaYC0p1yY="
 PRIVATE_KEY = "wBauK7DBRiwG00CVi8TAf5gy1k7sW4smiOzsV7ZDqHQ="

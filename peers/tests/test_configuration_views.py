@@ -12,7 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.tests.builders import make_staff
-from peers import client_conf
+from peers.configuration import client_conf
 from peers.models import Peer
 from peers.tests import codes
 from peers.tests.builders import make_interface, make_key, make_peer

@@ -13,7 +13,7 @@ from accounts.tests.builders import make_admin
 from nodes.models import Interface, Node
 from nodes.tests.builders import make_group, make_online_node
 from peers import removing
-from peers.creating import Where, create
+from peers.creation.creating import Where, create
 from peers.errors import IdempotencyConflict, NoFreeAddress, PeerRefused
 from peers.models import Address, IdempotencyKey, Peer
 from peers.tests.builders import make_interface, make_key, make_peer

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from nodes.models import Interface, Node
 from peers import recounting, removing
-from peers.creating import Created, Where, create
+from peers.creation.creating import Created, Where, create
 from peers.errors import NoFreeAddress
 from peers.models import Address, Peer
 from peers.tests.builders import make_interface, make_peer

@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from nodes.models import Interface, Node
-from peers.creating import Where
-from peers.creating_many import create_many
+from peers.creation.creating import Where
+from peers.creation.creating_many import create_many
 from peers.errors import PeerRefused
 from peers.models import Address, Peer
 from peers.tests.builders import make_interface, make_key, make_peer

@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from nodes.models import Interface
-from peers import delivery
-from peers.client_conf import NoClientConf
+from peers.configuration import delivery
+from peers.configuration.client_conf import NoClientConf
 from peers.models import Peer
 from peers.tests.builders import make_interface, make_key, make_peer
 

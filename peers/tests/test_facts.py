@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from nodes import client
-from nodes.exchange import AgentError, Answer
+from nodes.calling import client
+from nodes.calling.exchange import AgentError, Answer
 from nodes.models import Interface, Node
 from peers import facts
 from peers.models import Peer

@@ -8,7 +8,7 @@ from django.http.response import content_disposition_header
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peers.file_names import file_name, stem, unique_names
+from peers.configuration.file_names import file_name, stem, unique_names
 
 PK = uuid.UUID("a1b2c3d4-0000-4000-8000-000000000001")
 OTHER = uuid.UUID("ffff1111-0000-4000-8000-000000000002")

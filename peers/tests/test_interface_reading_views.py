@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from nodes.models import Interface
 from nodes.tests.builders import make_group, make_online_node
-from peers import interface_views
+from peers.interfaces import views as interface_views
 from peers.tests.builders import make_interface, make_peer, make_reservation
 
 pytestmark = pytest.mark.django_db

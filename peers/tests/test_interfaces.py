@@ -6,9 +6,9 @@ from wgpanel_agent.documents import state_hash
 from accounts.tests.builders import make_admin
 from nodes.models import Interface, Node
 from nodes.tests.builders import make_node, make_online_node
-from peers import interfaces
-from peers.creating import create
+from peers.creation.creating import create
 from peers.errors import InterfaceRefused
+from peers.interfaces import shaping
 from peers.models import Address
 from peers.tests.builders import make_address, make_interface, make_peer, make_reservation
 from peers.tests.states import assert_state_is_that_of_its_rows
@@ -18,7 +18,7 @@ POOLS = {"pool_v4": "10.20.0.0/16", "pool_v6": "fd12:3456::/64"}
 
 
 def test_a_new_interface_has_its_defaults_and_its_first_generation():
-    interface = interfaces.create(None, make_node(), "wg0", **POOLS)
+    interface = shaping.create(None, make_node(), "wg0", **POOLS)
     stored = Interface.objects.get()
     assert (stored.address_v4, stored.address_v6) == ("10.20.0.1", "fd12:3456::1")
     assert (stored.desired_generation, stored.observed_generation) == (1, 0)
@@ -29,19 +29,19 @@ def test_a_new_interface_has_its_defaults_and_its_first_generation():
 
 def test_its_first_interface_opens_a_node_to_selection():
     node = make_online_node(has_free_address=False)
-    interfaces.create(None, node, "wg0", **POOLS)
+    shaping.create(None, node, "wg0", **POOLS)
     assert Node.objects.get().has_free_address
     assert create(None, name="laptop").peer.interface.name == "wg0"
 
 
 def test_only_the_first_interface_of_a_node_takes_its_new_peers():
     first = make_interface()
-    second = interfaces.create(None, first.node, "wg1", listen_port=51900, pool_v4="10.9.0.0/24")
+    second = shaping.create(None, first.node, "wg1", listen_port=51900, pool_v4="10.9.0.0/24")
     assert not second.accepts_peers
     with pytest.raises(InterfaceRefused, match="takes the node's new peers"):
-        interfaces.change(None, second, accepts_peers=True)
-    interfaces.change(None, first, accepts_peers=False)
-    assert interfaces.change(None, second, accepts_peers=True).accepts_peers
+        shaping.change(None, second, accepts_peers=True)
+    shaping.change(None, first, accepts_peers=False)
+    assert shaping.change(None, second, accepts_peers=True).accepts_peers
 
 
 @pytest.mark.parametrize(
@@ -81,16 +81,16 @@ def test_what_cannot_be_is_refused_by_field_and_leaves_nothing(fields, field):
     other = make_interface(name="wg5", listen_port=51825, pool_v4="10.55.0.0/16", pool_v6="")
     wish = {"name": "wg0", "accepts_peers": False, **POOLS, **fields}
     with pytest.raises(InterfaceRefused) as caught:
-        interfaces.create(None, other.node, **wish)
+        shaping.create(None, other.node, **wish)
     assert caught.value.field == field
     assert Interface.objects.get() == other
 
 
 def test_pools_of_other_nodes_may_overlap_but_networks_behind_peers_may_not():
     peer = make_peer(routed_networks=["10.99.0.0/24"])
-    interfaces.create(None, make_node(), "wg0", pool_v4=peer.interface.pool_v4)
+    shaping.create(None, make_node(), "wg0", pool_v4=peer.interface.pool_v4)
     with pytest.raises(InterfaceRefused, match=f"a network behind {peer.name}"):
-        interfaces.create(None, make_node(), "wg0", pool_v4="10.99.0.0/16")
+        shaping.create(None, make_node(), "wg0", pool_v4="10.99.0.0/16")
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_pools_of_other_nodes_may_overlap_but_networks_behind_peers_may_not():
 )
 def test_only_what_the_node_is_told_raises_the_generation(fields, generation):
     peer = make_peer()
-    interfaces.change(None, peer.interface, **fields)
+    shaping.change(None, peer.interface, **fields)
     assert_state_is_that_of_its_rows(peer.interface)
     assert peer.interface.desired_generation == generation
 
 
 def test_what_clients_are_told_gets_its_one_spelling():
-    changed = interfaces.change(
+    changed = shaping.change(
         None, make_interface(), endpoint_host="VPN2.Example.net", dns="1.1.1.1 ,fd00::53"
     )
     assert (changed.endpoint_host, changed.dns) == ("vpn2.example.net", "1.1.1.1, fd00::53")
@@ -124,13 +124,13 @@ def test_what_clients_are_told_gets_its_one_spelling():
 
 def test_what_clients_are_told_moves_the_fingerprint_of_their_files():
     interface = make_interface()
-    first = interfaces.change(None, interface, mtu=1400).client_fingerprint
-    assert interfaces.change(None, interface, keepalive=10).client_fingerprint != first
+    first = shaping.change(None, interface, mtu=1400).client_fingerprint
+    assert shaping.change(None, interface, keepalive=10).client_fingerprint != first
 
 
 def test_the_history_says_who_changed_what():
     interface, user = make_interface(), make_admin()
-    interfaces.change(user, interface, mtu=1400)
+    shaping.change(user, interface, mtu=1400)
     rows = interface.history.filter(history_user=user)
     assert [(row.history_type, row.mtu) for row in rows] == [("~", 1400)]
 
@@ -139,7 +139,7 @@ def test_a_pool_grows_with_the_addresses_of_its_peers():
     interface = make_interface(pool_v4="192.0.2.0/30", pool_v6="")
     peer = make_peer(interface=interface)
     Node.objects.update(has_free_address=False)
-    interfaces.change(None, interface, pool_v4="192.0.2.0/24")
+    shaping.change(None, interface, pool_v4="192.0.2.0/24")
     assert str(peer.addresses.get().ip) == "192.0.2.2"
     assert Node.objects.get().has_free_address
     assert str(create(None, name="next").peer.addresses.get()) == "192.0.2.3"
@@ -151,7 +151,7 @@ def test_a_pool_in_which_addresses_are_held_is_not_taken_away(pool):
     interface = make_interface(pool_v4="192.0.2.0/24")
     make_address(interface=interface, peer=make_peer(interface=interface), offset=9)
     with pytest.raises(InterfaceRefused) as caught:
-        interfaces.change(None, interface, pool_v4=pool)
+        shaping.change(None, interface, pool_v4=pool)
     assert caught.value.field == "pool_v4"
 
 
@@ -159,22 +159,22 @@ def test_reserved_addresses_hold_a_pool_too():
     interface = make_interface(pool_v4="192.0.2.0/24")
     make_reservation(interface=interface, first_offset=5, last_offset=6)
     with pytest.raises(InterfaceRefused, match="reserved"):
-        interfaces.change(None, interface, pool_v4="198.51.100.0/24")
+        shaping.change(None, interface, pool_v4="198.51.100.0/24")
 
 
 def test_an_unused_pool_is_replaced_with_its_own_address_and_what_rested_in_it():
     interface = make_interface(pool_v4="192.0.2.0/24", next_offset_v4=77)
     make_address(interface=interface, offset=5, released_at=interface.created_at)
-    changed = interfaces.change(None, interface, pool_v4="198.51.100.0/24")
+    changed = shaping.change(None, interface, pool_v4="198.51.100.0/24")
     assert (changed.address_v4, changed.next_offset_v4) == ("198.51.100.1", 1)
     assert not Address.objects.exists()
-    assert interfaces.change(None, interface, pool_v4="").address_v4 == ""
+    assert shaping.change(None, interface, pool_v4="").address_v4 == ""
 
 
 def test_a_second_pool_is_for_peers_to_come():
     interface = make_interface(pool_v6="")
     peer = make_peer(interface=interface)
-    interfaces.change(None, interface, pool_v6="fd00:77::/64")
+    shaping.change(None, interface, pool_v6="fd00:77::/64")
     assert peer.addresses.count() == 1
     assert create(None, name="next").peer.addresses.count() == 2
     assert_state_is_that_of_its_rows(interface)
@@ -183,37 +183,37 @@ def test_a_second_pool_is_for_peers_to_come():
 def test_the_address_of_a_peer_is_not_taken_for_the_interface():
     peer = make_peer()
     with pytest.raises(InterfaceRefused, match="A peer has"):
-        interfaces.change(None, peer.interface, address_v4=str(peer.addresses.first().ip))
+        shaping.change(None, peer.interface, address_v4=str(peer.addresses.first().ip))
 
 
 def test_an_interface_with_peers_is_not_removed():
     peer = make_peer()
     with pytest.raises(InterfaceRefused, match=r"has peers \(1\)"):
-        interfaces.remove(None, peer.interface)
+        shaping.remove(None, peer.interface)
 
 
 def test_a_removed_interface_is_a_tombstone_that_takes_nobody():
     interface = make_interface()
-    interfaces.remove(None, interface)
+    shaping.remove(None, interface)
     interface.refresh_from_db()
     assert (interface.desired_generation, interface.accepts_peers) == (2, False)
     assert interface.removed_at is not None
     assert not Node.objects.get().has_free_address
-    for act in (interfaces.change, interfaces.remove):
+    for act in (shaping.change, shaping.remove):
         with pytest.raises(Interface.DoesNotExist):
             act(None, interface)
 
 
 def test_its_name_and_port_are_free_once_the_node_has_confirmed():
     interface = make_interface(name="wg0", listen_port=51820)
-    interfaces.remove(None, interface)
+    shaping.remove(None, interface)
     with pytest.raises(InterfaceRefused, match="of this name"):
-        interfaces.create(None, interface.node, "wg0", **POOLS)
+        shaping.create(None, interface.node, "wg0", **POOLS)
     Interface.objects.all().delete()
-    assert interfaces.create(None, interface.node, "wg0", **POOLS).accepts_peers
+    assert shaping.create(None, interface.node, "wg0", **POOLS).accepts_peers
 
 
 @pytest.mark.parametrize("field", ["public_key", "desired_hash", "condition", "epoch", "node"])
 def test_what_is_the_panels_own_is_not_for_callers(field):
     with pytest.raises(ValueError, match=field):
-        interfaces.change(None, make_interface(), **{field: None})
+        shaping.change(None, make_interface(), **{field: None})

@@ -4,9 +4,9 @@ import pytest
 
 from accounts.tests.builders import make_staff
 from nodes.tests.builders import make_node
-from peers import networks
 from peers.errors import PeerRefused
 from peers.models import Peer
+from peers.pools import networks
 from peers.tests.builders import make_interface, make_peer
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,7 @@
 import pytest
 
 from nodes.models import Interface
-from peers.overlaps import overlap_of, overlaps
+from peers.pools.overlaps import overlap_of, overlaps
 from peers.tests.builders import make_interface
 
 pytestmark = pytest.mark.django_db

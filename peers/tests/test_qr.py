@@ -2,8 +2,8 @@
 
 import pytest
 
-from peers import qr
-from peers.client_conf import render
+from peers.configuration import qr
+from peers.configuration.client_conf import render
 from peers.tests.codes import decode, modules_of
 from peers.tests.test_client_conf import FULL, make_conf
 

@@ -9,8 +9,11 @@ from django.db import connection
 from django.utils import timezone
 
 from nodes.models import Interface, Node
-from peers import bulk, changing, delivery, interfaces, removing
-from peers.creating import create
+from peers import changing, removing
+from peers.configuration import delivery
+from peers.creation.creating import create
+from peers.interfaces import shaping
+from peers.many import bulk
 from peers.models import Address, Peer
 from peers.recounting import recount
 from peers.tests.builders import make_interface, make_key, make_peer
@@ -27,7 +30,7 @@ def test_nothing_is_found_after_ordinary_work():
     changing.set_public_key(peers[2], make_key())
     removing.remove(None, peers[3])
     bulk.disable(Peer.objects.filter(pk=peers[4].pk), None)
-    interfaces.change(None, interface, mtu=1400)
+    shaping.change(None, interface, mtu=1400)
     generation = Interface.objects.get().desired_generation
     assert recount() == []
     assert Interface.objects.get().desired_generation == generation

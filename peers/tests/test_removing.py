@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.tests.builders import make_admin
 from nodes.models import Node
 from peers import removing
-from peers.creating import create
+from peers.creation.creating import create
 from peers.models import Address, Peer
 from peers.tests.builders import make_interface, make_peer
 from peers.tests.states import assert_state_is_that_of_its_rows

@@ -6,9 +6,9 @@ from base64 import b64decode, b64encode
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from peers import share_links
-from peers.client_conf import parse
+from peers.configuration.client_conf import parse
 from peers.models import Peer
+from peers.sharing import links as share_links
 from peers.tests.builders import make_key, make_peer
 from peers.tests.codes import decode, modules_of
 

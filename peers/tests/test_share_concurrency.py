@@ -6,8 +6,9 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from peers import changing, share_links
+from peers import changing
 from peers.models import Peer, ShareLink
+from peers.sharing import links as share_links
 from peers.tests.builders import make_key, make_peer
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from peers import share_limits
 from peers.models import ShareMiss
+from peers.sharing import limits as share_limits
 
 pytestmark = pytest.mark.django_db
 NOW = dt.datetime(2026, 5, 4, 16, tzinfo=dt.UTC)

@@ -7,11 +7,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from peers import changing, removing, share_links
-from peers.client_conf import PLACEHOLDER, NoClientConf
+from peers import changing, removing
+from peers.configuration.client_conf import PLACEHOLDER, NoClientConf
 from peers.errors import PeerRefused
 from peers.models import Interface, Peer, ShareLink
-from peers.share_links import Ask, KeyNeeded, LinkGone, LinkRefused, PinNeeded
+from peers.sharing import links as share_links
+from peers.sharing.links import Ask, KeyNeeded, LinkGone, LinkRefused, PinNeeded
 from peers.tests.builders import make_interface, make_key, make_peer
 
 pytestmark = pytest.mark.django_db

@@ -5,9 +5,10 @@ import logging
 import pytest
 from django.urls import reverse
 
-from peers import share_limits, share_links
-from peers.client_conf import PLACEHOLDER
+from peers.configuration.client_conf import PLACEHOLDER
 from peers.models import Interface, Peer, ShareLink
+from peers.sharing import limits as share_limits
+from peers.sharing import links as share_links
 from peers.tests.builders import make_interface, make_key, make_peer
 from wgpanel.content_policy import HEADER
 

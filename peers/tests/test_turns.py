@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 from django.db import connections, transaction
 
-from peers import turns
+from peers.creation import turns
 
 
 @pytest.mark.parametrize(("vendor", "seats"), [("sqlite", 1), ("postgresql", 4)])

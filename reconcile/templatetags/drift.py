@@ -1,8 +1,8 @@
-"""What templates use to show differences; the work is done in `reconcile.wording`."""
+"""What templates use to show differences; the work is done in `reconcile.checks.wording`."""
 
 from django import template
 
-from reconcile import wording
+from reconcile.checks import wording
 
 register = template.Library()
 register.filter("what", wording.what)

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-from wgpanel_agent.app import AgentApp
-from wgpanel_agent.auth import Gate
+from wgpanel_agent.api.app import AgentApp
+from wgpanel_agent.api.auth import Gate
+from wgpanel_agent.api.limits import Limits
+from wgpanel_agent.api.nonces import NonceStore
+from wgpanel_agent.api.routes import Route
+from wgpanel_agent.api.server import listen, make_server
 from wgpanel_agent.documents import (
     Delta,
     InterfacePart,
@@ -26,11 +30,7 @@ from wgpanel_agent.documents import (
     preshared_key_fingerprint,
 )
 from wgpanel_agent.http import Call, Counters, HttpError, Reply
-from wgpanel_agent.limits import Limits
-from wgpanel_agent.nonces import NonceStore
 from wgpanel_agent.protocol import derive_keys
-from wgpanel_agent.routes import Route
-from wgpanel_agent.server import listen, make_server
 
 from nodes.models import Node
 from nodes.tests.builders import make_online_node

@@ -1,7 +1,7 @@
 """Steps that tests of pushing share."""
 
 from nodes.interfaces import Interface
-from reconcile import push as pushing
+from reconcile.pushing import push as pushing
 from reconcile.tests.builders import fresh, make_new_interface
 from reconcile.tests.contract_agent import ContractAgent
 

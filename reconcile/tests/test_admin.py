@@ -8,7 +8,7 @@ from accounts.tests.builders import make_staff
 from nodes.interfaces import Condition
 from peers.models import Peer
 from peers.tests.builders import make_interface, make_peer
-from reconcile.drift import Item
+from reconcile.checks.drift import Item
 from reconcile.models import Drift, DriftState, ReconcileRun
 
 pytestmark = pytest.mark.django_db

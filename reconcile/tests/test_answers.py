@@ -3,8 +3,8 @@
 import pytest
 from wgpanel_agent.documents import State
 
-from nodes.exchange import AgentError
-from reconcile.answers import Step, contradiction, meaning, told_state
+from nodes.calling.exchange import AgentError
+from reconcile.pushing.answers import Step, contradiction, meaning, told_state
 
 EPOCH = "5ae15bcd-7a9b-4f7c-9f0a-0d0a0f1f2a3b"
 OTHER = "9ae15bcd-7a9b-4f7c-9f0a-0d0a0f1f2a3b"

@@ -8,11 +8,12 @@ from wgpanel_agent.documents import PeerPart
 from nodes.interfaces import Interface
 from peers.models import Peer
 from peers.tests.builders import make_key
-from reconcile import applying, checking
-from reconcile.adopting import NotAdoptable
-from reconcile.applying import NothingKnown, PlanChanged
+from reconcile.checks import checking
+from reconcile.decisions import applying
+from reconcile.decisions.adopting import NotAdoptable
+from reconcile.decisions.applying import NothingKnown, PlanChanged
+from reconcile.decisions.plans import Act, Flags
 from reconcile.models import Drift, ReconcileRun
-from reconcile.plans import Act, Flags
 from reconcile.tests.builders import fresh
 from reconcile.tests.pushing import make_in_sync, push
 

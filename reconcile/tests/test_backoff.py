@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconcile.backoff import LONGEST, delay
+from reconcile.pushing.backoff import LONGEST, delay
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from nodes.models import Node
 from nodes.tests.agents import closed_port
 from peers.models import Peer
 from peers.tests.builders import make_key
-from reconcile import checking
+from reconcile.checks import checking
 from reconcile.models import Drift, DriftRecord
 from reconcile.tests.builders import add_peers, change_settings, make_new_interface
 from reconcile.tests.pushing import make_in_sync
@@ -150,7 +150,7 @@ def test_a_check_of_what_is_in_sync_reads_no_peer(agent, django_assert_max_num_q
 
 def test_an_agent_of_an_earlier_version_is_unknown(agent, monkeypatch):
     interface = make_in_sync(agent)
-    monkeypatch.setattr("reconcile.asking._path", lambda *_: "/v1/nothing")
+    monkeypatch.setattr("reconcile.pushing.asking._path", lambda *_: "/v1/nothing")
     assert checking.check(interface).state == "unknown"
 
 

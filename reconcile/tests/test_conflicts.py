@@ -8,9 +8,9 @@ from wgpanel_agent.documents import PeerPart
 from nodes.interfaces import Interface
 from peers.models import Peer
 from peers.tests.builders import make_key
-from reconcile import conflicts
-from reconcile.adopting import NotAdoptable
-from reconcile.applying import PlanChanged
+from reconcile.decisions import conflicts
+from reconcile.decisions.adopting import NotAdoptable
+from reconcile.decisions.applying import PlanChanged
 from reconcile.models import ReconcileRun
 from reconcile.tests.builders import add_peers, edit, fresh
 from reconcile.tests.contract_agent import ContractAgent

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconcile.drift import InterfaceView, Item, PeerView, View, compare, confirmed
+from reconcile.checks.drift import InterfaceView, Item, PeerView, View, compare, confirmed
 
 NOW = 1_767_225_600.0
 WG0 = InterfaceView(51820, ("10.0.0.1/24",), public_key="server")

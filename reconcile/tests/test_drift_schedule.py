@@ -9,7 +9,8 @@ from django_celery_beat.models import PeriodicTask
 from nodes.interfaces import Interface
 from nodes.models import Node
 from peers.tests.builders import make_interface
-from reconcile import drift_schedule, tasks
+from reconcile import tasks
+from reconcile.checks import drift_schedule
 from reconcile.models import Drift, DriftRecord, ReconcileRun
 from reconcile.tests.pushing import make_in_sync
 

@@ -15,7 +15,7 @@ from nodes.models import Node
 from nodes.tests.agents import closed_port
 from peers.models import Address, IdempotencyKey, Peer, ShareLink
 from peers.tests.builders import make_key
-from reconcile import fsck_nodes
+from reconcile.fsck import nodes as fsck_nodes
 from reconcile.tests.builders import add_peers, fresh, remove
 from reconcile.tests.pushing import make_in_sync, push
 

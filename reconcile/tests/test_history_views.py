@@ -3,10 +3,10 @@
 import pytest
 from django.utils import timezone
 
-from reconcile.drift import Item
+from reconcile.checks.drift import Item
+from reconcile.checks.wording import what
 from reconcile.models import Drift, DriftRecord, ReconcileRun
 from reconcile.tests.pushing import make_in_sync
-from reconcile.wording import what
 
 pytestmark = pytest.mark.django_db
 KEY = "A" * 42 + "A="

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from nodes.interfaces import Interface
 from nodes.models import Node
-from reconcile import leases
+from reconcile.pushing import leases
 from reconcile.tests.builders import fresh, make_new_interface
 
 pytestmark = pytest.mark.django_db

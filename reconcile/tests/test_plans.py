@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from reconcile.drift import Item
-from reconcile.plans import Act, Flags, make
+from reconcile.checks.drift import Item
+from reconcile.decisions.plans import Act, Flags, make
 
 ID = uuid.UUID("5ae15bcd-7a9b-4f7c-9f0a-0d0a0f1f2a3b")
 MISSING = Item("missing", "a")

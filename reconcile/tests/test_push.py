@@ -5,7 +5,7 @@ from wgpanel_agent.http import HttpError
 
 from peers.models import Address, Peer
 from peers.tests.builders import make_key
-from reconcile import asking
+from reconcile.pushing import asking
 from reconcile.tests.builders import (
     add_peers,
     change_settings,
@@ -73,7 +73,7 @@ def test_a_tombstone_stays_until_the_node_confirms(agent):
 
 
 def test_more_than_500_changes_travel_as_the_whole_document(agent, monkeypatch):
-    monkeypatch.setattr("reconcile.delivery.MOST_CHANGES", 4)
+    monkeypatch.setattr("reconcile.pushing.delivery.MOST_CHANGES", 4)
     interface = make_in_sync(agent)
     add_peers(interface, 5)
     push(interface)

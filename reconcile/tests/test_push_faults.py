@@ -11,8 +11,9 @@ from nodes.interfaces import Interface
 from nodes.models import Node
 from nodes.tests.agents import closed_port
 from peers.models import Peer
-from reconcile import documents, leases
-from reconcile import push as pushing
+from reconcile import documents
+from reconcile.pushing import leases
+from reconcile.pushing import push as pushing
 from reconcile.tests.builders import (
     add_peers,
     change_settings,

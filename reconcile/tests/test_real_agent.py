@@ -14,11 +14,13 @@ from nodes.models import Node
 from nodes.tests.builders import make_online_node
 from peers.models import Peer
 from peers.tests.builders import make_key
-from reconcile import applying, asking, checking, conflicts
-from reconcile import push as pushing
-from reconcile.asking import Deadline
-from reconcile.drift import Item
-from reconcile.plans import Act, Flags
+from reconcile.checks import checking
+from reconcile.checks.drift import Item
+from reconcile.decisions import applying, conflicts
+from reconcile.decisions.plans import Act, Flags
+from reconcile.pushing import asking
+from reconcile.pushing import push as pushing
+from reconcile.pushing.asking import Deadline
 from reconcile.tests.builders import add_peers, change_settings, edit, fresh, make_new_interface
 from reconcile.tests.builders import remove as remove_peers
 from reconcile.tests.pushing import push

@@ -10,7 +10,7 @@ from nodes.models import Node
 from nodes.tests.builders import make_group, make_node
 from peers.models import Peer
 from peers.tests.builders import make_interface
-from reconcile import checking
+from reconcile.checks import checking
 from reconcile.models import Drift, ReconcileRun
 from reconcile.tests.builders import fresh
 from reconcile.tests.pushing import make_in_sync, push

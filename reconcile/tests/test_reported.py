@@ -9,7 +9,7 @@ from django.utils import timezone
 from nodes.interfaces import Condition, Interface
 from nodes.models import Node
 from nodes.tests import builders as nodes
-from reconcile import reported
+from reconcile.checks import reported
 from reconcile.models import ReconcileRun
 from reconcile.tests.builders import add_peers, fresh, make_new_interface
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from nodes.exchange import AgentError
-from reconcile import sides
-from reconcile.drift import PeerView, View
+from nodes.calling.exchange import AgentError
+from reconcile.checks import sides
+from reconcile.checks.drift import PeerView, View
 
 WG0 = {
     "status": "up",

@@ -7,7 +7,8 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from nodes.interfaces import Interface
-from reconcile import leases, tasks
+from reconcile import tasks
+from reconcile.pushing import leases
 from reconcile.tests.builders import fresh, make_new_interface
 from schedule.models import Heartbeat
 from wgpanel.celery import app

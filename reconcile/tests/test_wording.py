@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconcile.drift import Item
-from reconcile.wording import told, what
+from reconcile.checks.drift import Item
+from reconcile.checks.wording import told, what
 
 
 @pytest.mark.parametrize(

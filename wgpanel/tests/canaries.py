@@ -15,8 +15,8 @@ from accounts.tests.builders import make_boss
 from keyring.rotation import secret_columns
 from nodes.tests.builders import make_online_node
 from nodes.tests.joining import make_token
-from peers import share_links
 from peers.models import Peer
+from peers.sharing import links as share_links
 from peers.tests.builders import make_interface, make_key, make_peer
 
 

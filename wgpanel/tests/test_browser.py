@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from nodes import poll_counts
 from nodes.models import Interface, Node, Status
+from nodes.polls import poll_counts
 from nodes.tests.builders import make_group, make_node, make_online_node
 from peers.models import Peer
 from peers.tests.builders import make_interface as make_panel_interface

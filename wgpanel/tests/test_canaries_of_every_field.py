@@ -17,8 +17,9 @@ from rest_framework.test import APIClient
 from accounts import setup_links
 from accounts.tests.builders import GOOD_PASSWORD
 from keyring.rotation import secret_columns
-from nodes import polling, rotation
+from nodes import rotation
 from nodes.models import Interface, Node
+from nodes.polls import polling
 from peers import changing
 from peers.models import Peer
 from peers.tests.builders import make_key
@@ -198,7 +199,7 @@ def test_a_fault_with_a_peers_key_in_hand(told, caller, monkeypatch):
 
 
 def test_a_fault_with_an_opened_key_in_hand(told, caller, planted, monkeypatch):
-    monkeypatch.setattr("peers.delivery.render", fail)
+    monkeypatch.setattr("peers.configuration.delivery.render", fail)
     answer = caller.get(f"/api/v1/peers/{planted.rows[Peer].pk}/config/")
     for field in ("private_key", "preshared_key"):
         told(answer, planted.columns[f"peers.Peer.{field}"])

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.builders import make_staff
-from nodes import poll_counts
 from nodes.models import FleetAlarm, Node, Status
+from nodes.polls import poll_counts
 from nodes.tests.builders import make_group, make_node, make_online_node
 from schedule.models import Heartbeat
 

@@ -8,8 +8,9 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.tests.builders import make_admin
-from nodes import polling, rotation
+from nodes import rotation
 from nodes.models import Node
+from nodes.polls import polling
 from nodes.tests.builders import make_online_node
 from peers.models import Peer
 from peers.tests.builders import make_interface, make_key, make_peer

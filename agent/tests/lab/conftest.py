@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wgpanel_agent.apply import Applier
+from wgpanel_agent.desired.apply import Applier
 from wgpanel_agent.documents import PeerPart, fingerprint_key, preshared_key_fingerprint
-from wgpanel_agent.snapshot import Pace, Sampler
-from wgpanel_agent.system import Machine
-from wgpanel_agent.wireguard import WireGuard
+from wgpanel_agent.host.system import Machine
+from wgpanel_agent.host.wireguard import WireGuard
+from wgpanel_agent.reporting.snapshot import Pace, Sampler
 
 PREFIX = "wgpanel-lab-agent-"
 PROGRAMS = ("ip", "nft", "nsenter", "unshare", "setpriv", "wg", "wg-quick", "wireguard-go")

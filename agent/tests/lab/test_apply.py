@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wgpanel_agent.apply import Applier, ApplyIncomplete
+from wgpanel_agent.desired.apply import Applier, ApplyIncomplete
+from wgpanel_agent.desired.plans import AddressTaken, ShrinkGuard
 from wgpanel_agent.documents import Document, InterfacePart, InvalidDocument, PeerPart
+from wgpanel_agent.host.wireguard import WireGuard, WireGuardError
 from wgpanel_agent.http import HttpError
-from wgpanel_agent.plans import AddressTaken, ShrinkGuard
-from wgpanel_agent.snapshot import Sampler
-from wgpanel_agent.wireguard import WireGuard, WireGuardError
+from wgpanel_agent.reporting.snapshot import Sampler
 
 CASES = Path(__file__).parents[1] / "cases"
 LIVE = 50

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wgpanel_agent.conffile import ConfFiles
+from wgpanel_agent.desired.lifecycle import Lifecycle
+from wgpanel_agent.desired.store import Store
 from wgpanel_agent.documents import InterfacePart, PeerPart, State, WholeDocument, state_hash
+from wgpanel_agent.files.conffile import ConfFiles
+from wgpanel_agent.host.wireguard import WireGuard
 from wgpanel_agent.http import HttpError
-from wgpanel_agent.lifecycle import Lifecycle
-from wgpanel_agent.store import Store
-from wgpanel_agent.wireguard import WireGuard
 
 EPOCH = "3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11"
 PART = InterfacePart(51820, ("10.8.0.1/24", "fd08::1/64"))

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from wgpanel_agent.apply import Applier
-from wgpanel_agent.snapshot import Pace, Sampler
-from wgpanel_agent.states import InterfaceState
-from wgpanel_agent.system import Machine
-from wgpanel_agent.wireguard import WireGuard
+from wgpanel_agent.desired.apply import Applier
+from wgpanel_agent.host.system import Machine
+from wgpanel_agent.host.wireguard import WireGuard
+from wgpanel_agent.reporting.snapshot import Pace, Sampler
+from wgpanel_agent.reporting.states import InterfaceState
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from wgpanel_agent.wireguard import NO_PRESHARED_KEY, WireGuard, peer_section
+from wgpanel_agent.host.wireguard import NO_PRESHARED_KEY, WireGuard, peer_section
 
 KEEPALIVE_OFF = "off"
 

@@ -23,7 +23,7 @@ from wgpanel_agent.documents.parts import (
 )
 from wgpanel_agent.documents.state import State, hash_sum, if_match, parse_if_match, state_hash
 from wgpanel_agent.grammar import InvalidDocument
-from wgpanel_agent.reports import InterfaceReport, StatusReport
+from wgpanel_agent.reporting.reports import InterfaceReport, StatusReport
 
 __all__ = [
     "MOST_CHANGES",

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from peers.models import Peer
-from reconcile import fsck_nodes, fsck_rows
-from reconcile.invariants import PROMISES, Report
+from reconcile.fsck import nodes as fsck_nodes
+from reconcile.fsck import rows as fsck_rows
+from reconcile.fsck.invariants import PROMISES, Report
 
 WAIT_SECONDS = 30.0
 PROMISED = "; ".join(f"{name} {promise}" for name, promise in PROMISES.items())

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wgpanel_agent import desired_handlers, handlers
 from wgpanel_agent.agent import Agent
+from wgpanel_agent.api import desired_handlers, handlers
 from wgpanel_agent.config import Config
+from wgpanel_agent.desired.store import Store
 from wgpanel_agent.documents import (
     Delta,
     InterfacePart,
@@ -20,7 +21,6 @@ from wgpanel_agent.documents import (
     state_hash,
 )
 from wgpanel_agent.http import Call, HttpError
-from wgpanel_agent.store import Store
 
 EPOCH = "3f0c8a52-6f0e-4f0a-9f57-0a4d3b7f1c11"
 PART = InterfacePart(51820, ("10.9.0.1/16",))

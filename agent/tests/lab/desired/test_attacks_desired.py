@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from wgpanel_agent import desired_handlers, handlers
+from wgpanel_agent.api import desired_handlers, handlers
 from wgpanel_agent.documents import State, if_match
 
 OTHER_EPOCH = "00000000-0000-4000-8000-000000000000"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from wgpanel_agent import desired_handlers, handlers
+from wgpanel_agent.api import desired_handlers, handlers
 from wgpanel_agent.documents import InterfacePart, PeerPart, State
-from wgpanel_agent.wireguard import WireGuard, WireGuardError
+from wgpanel_agent.host.wireguard import WireGuard, WireGuardError
 
 LIVE = 20
 

@@ -26,8 +26,8 @@ from wgpanel_agent.documents import (
     if_match,
     state_hash,
 )
+from wgpanel_agent.files.serverconf import parse
 from wgpanel_agent.protocol import derive_keys, sign_request
-from wgpanel_agent.serverconf import parse
 
 SECRET = "kX2v7Qm4Zt9Lw1Rb6Ny3Hc8Jd5Gf0PsAAgent"
 KEYS = derive_keys("node-1", 1, SECRET.encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wgpanel_agent.store import FILE
+from wgpanel_agent.desired.store import FILE
 
 
 def journal(panel: Any) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from wgpanel_agent.documents import InterfacePart
-from wgpanel_agent.wireguard import WireGuard
+from wgpanel_agent.host.wireguard import WireGuard
 
 PART = InterfacePart(51820, ("10.9.0.1/16",))
 

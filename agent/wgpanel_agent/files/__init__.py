@@ -1,0 +1,1 @@
+"""Files in /etc/wireguard and beside it: read strictly, written whole."""

@@ -1,0 +1,1 @@
+"""Joining a panel: one line, two proofs, the files that stay."""

@@ -1,0 +1,1 @@
+"""The keys shared with the panel."""

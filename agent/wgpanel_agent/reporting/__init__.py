@@ -1,0 +1,1 @@
+"""What the agent tells: samples, the status report, metrics."""

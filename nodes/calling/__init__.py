@@ -1,0 +1,1 @@
+"""Calling agents: to checked addresses, by pinned certificates, signed both ways."""

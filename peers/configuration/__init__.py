@@ -1,0 +1,1 @@
+"""The files that clients take: rendered, shown, handed out, remembered."""

@@ -1,0 +1,1 @@
+"""Creating peers: wishes are checked, a place is found, rows and desired state follow."""

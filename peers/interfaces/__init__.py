@@ -1,0 +1,1 @@
+"""Interfaces as the panel makes, changes and shows them."""

@@ -1,0 +1,1 @@
+"""Links by which somebody without an account takes the file of one peer."""

@@ -1,0 +1,1 @@
+"""Finding drift: the three sides of an interface, compared."""

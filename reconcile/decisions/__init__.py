@@ -1,0 +1,1 @@
+"""What an operator decides about drift and conflicts, previewed and then done."""
