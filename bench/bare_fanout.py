@@ -15,6 +15,7 @@ import aiohttp
 
 IN_FLIGHT = 300
 STOP_SECONDS = 10
+KEEP_ALIVE_SECONDS = 60
 FILES_BESIDE = 1000  # what a process has open besides a connection for each node
 
 
@@ -66,8 +67,11 @@ def _serve(pipe: Connection, urls: Sequence[str]) -> None:
 
 
 async def _new_session() -> aiohttp.ClientSession:
-    # ssl=False: TLS where the URL says so, and no look at the certificate
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=False))
+    # ssl=False: TLS where the URL says so, and no look at the certificate. With aiohttp's own 15 s
+    # of idleness each round at 5,000 nodes would shake hands anew, which ours is spared.
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=False, keepalive_timeout=KEEP_ALIVE_SECONDS)
+    )
 
 
 async def _ask_all(session: aiohttp.ClientSession, urls: Sequence[str]) -> None:
