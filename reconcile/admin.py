@@ -7,19 +7,25 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
 from nodes.interfaces import Condition
 from nodes.presentation import badge, when
+from reconcile.admin_actions import DriftActions
+from reconcile.admin_filters import GroupFilter
 from reconcile.admin_pages import DriftPages
 from reconcile.models import Drift, DriftState
 
 
 @admin.register(Drift)
-class DriftAdmin(DriftPages, ModelAdmin):
+class DriftAdmin(DriftActions, DriftPages, ModelAdmin):
     list_display = ("named", "found", "differences", "desired", "checked")
-    list_filter = (("state", ChoicesDropdownFilter),)
+    list_filter = (
+        ("state", ChoicesDropdownFilter), GroupFilter,
+        ("interface__node", AutocompleteSelectFilter),
+    )  # fmt: skip
+    list_filter_submit = True
     list_fullwidth = True
     list_per_page = 50
     ordering = ("interface__node__name", "interface__name")

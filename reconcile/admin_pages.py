@@ -27,6 +27,7 @@ from reconcile.decisions.applying import NothingKnown, PlanChanged
 from reconcile.decisions.plans import Act
 from reconcile.documents import NotRendered
 from reconcile.models import Drift, DriftState
+from reconcile.permissions import DECIDE
 
 REFUSALS = (NothingKnown, PlanChanged, NotAdoptable, NotRendered, SecretLocked, AgentError)
 SHOWN = 200
@@ -34,7 +35,6 @@ CHOICE = "act-"  # and the identity of the item
 
 
 class DriftPages:
-    DECIDE = "reconcile.add_reconcilerun"
     admin_site: admin.AdminSite
     opts: Any
     has_view_permission: Callable[..., bool]
@@ -114,7 +114,7 @@ class DriftPages:
         return redirect("admin:reconcile_drift_change", pk)
 
     def _to_decide(self, request: HttpRequest, pk: uuid.UUID) -> Interface:
-        if not (self.has_view_permission(request) and request.user.has_perm(self.DECIDE)):
+        if not (self.has_view_permission(request) and request.user.has_perm(DECIDE)):
             raise PermissionDenied
         return _interface(pk)
 
@@ -128,7 +128,7 @@ class DriftPages:
             **_found(interface, more.get("chosen", {})),
             "opts": self.opts,
             "title": f"Drift of {interface}",
-            "decides": request.user.has_perm(self.DECIDE),
+            "decides": request.user.has_perm(DECIDE),
             "checks": self.has_change_permission(request),
             "now": timezone.now(),
             **more,

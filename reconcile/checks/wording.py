@@ -1,5 +1,7 @@
 """Differences in words, for people who look at them."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from reconcile.checks.drift import CONF, Item
@@ -28,6 +30,12 @@ def what(item: Item) -> str:
     name = item.field.removeprefix(CONF).removeprefix(".")
     place = "in the file on disk" if item.is_on_disk else ""
     return f"{KINDS[item.kind]}: {' '.join(filter(None, (_field(name), place)))}"
+
+
+def kinds(items: Iterable[Item]) -> str:
+    """Say how many there are of each: "Peer is missing × 3, Unknown peer"."""
+    counts = Counter(map(what, items)).most_common()
+    return ", ".join(f"{name} × {count}" if count > 1 else name for name, count in counts)
 
 
 def told(value: Any) -> str:

@@ -7,3 +7,4 @@ from reconcile.checks import wording
 register = template.Library()
 register.filter("what", wording.what)
 register.filter("told", wording.told)
+register.filter("kinds", wording.kinds)

@@ -5,7 +5,9 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from accounts.tests.builders import make_staff
-from nodes.interfaces import Condition
+from groups.models import NodeGroup
+from nodes.interfaces import Condition, Interface
+from nodes.tests.builders import make_node
 from peers.models import Peer
 from peers.tests.builders import make_interface, make_peer
 from reconcile.checks.drift import Item
@@ -154,3 +156,75 @@ def test_acts_are_posts(admin_client, drifted, name):
 
 def test_a_page_of_nothing_is_not_found(admin_client):
     assert admin_client.get("/admin/reconcile/drift/nonsense/change/").status_code == 404
+
+
+def chosen(*interfaces, **more):
+    """What the list sends of these interfaces."""
+    pks = [str(Drift.objects.get(interface=it).pk) for it in interfaces]
+    return {"action": "reconcile", "_selected_action": pks, **more}
+
+
+def test_the_list_is_narrowed_to_a_group_or_a_node(admin_client, drifted):
+    interface, _ = drifted
+    group = NodeGroup.objects.create(name="Europe")
+    other = make_interface(node=make_node(name="elsewhere", group=group))
+    Drift.objects.create(interface=other)
+    for query in (f"group={group.pk}", f"interface__node__id__exact={other.node_id}"):
+        told = shown(admin_client, f"{LIST}?{query}")
+        assert "elsewhere" in told
+        assert f"{interface.node.name} /" not in told
+
+
+def test_many_are_previewed_together_and_nothing_is_done_before(admin_client, drifted):
+    interface, _ = drifted
+    unknown = Drift.objects.create(interface=make_interface(), reason="Nobody answers.")
+    told = admin_client.post(LIST, chosen(interface, unknown.interface)).content.decode()
+    for text in ("Peer is missing", "The last check found nothing out: Nobody answers."):
+        assert text in told
+    assert not ReconcileRun.objects.exists()
+
+
+def test_many_are_reconciled_as_previewed(admin_client, drifted):
+    interface, _ = drifted
+    page = admin_client.post(LIST, chosen(interface))
+    flags = {"previewed": "yes", "reconcile_missing": "on"}
+    agreed = chosen(interface, agreed="yes", plan=page.context["plan"].hash, **flags)
+    told = admin_client.post(LIST, agreed, follow=True).content.decode()
+    assert "1 interface will be set right as previewed." in told
+    assert ReconcileRun.objects.get().interface == interface
+
+
+def test_kinds_that_are_not_chosen_stay_as_they_are(admin_client, drifted):
+    page = admin_client.post(LIST, chosen(drifted[0], previewed="yes"))
+    assert page.context["plan"].plans == ()
+    assert "Do exactly this" not in page.content.decode()
+
+
+def test_what_changed_since_the_preview_is_previewed_again(admin_client, drifted):
+    sent = chosen(drifted[0], agreed="yes", previewed="yes", plan="0" * 64)
+    assert "has changed since the preview" in admin_client.post(LIST, sent).content.decode()
+    assert not ReconcileRun.objects.exists()
+
+
+def test_more_than_a_person_can_look_through_are_refused(admin_client, drifted, monkeypatch):
+    monkeypatch.setattr("reconcile.admin_actions.MOST", 0)
+    told = admin_client.post(LIST, chosen(drifted[0]), follow=True).content.decode()
+    assert "Choose at most 0 interfaces" in told
+
+
+def test_the_chosen_are_checked_soon(
+    admin_client, drifted, monkeypatch, django_capture_on_commit_callbacks
+):
+    sent = []
+    monkeypatch.setattr("reconcile.checks.drift_schedule.send", sent.extend)
+    Interface.objects.update(observed_generation=1)
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_client.post(LIST, {**chosen(drifted[0]), "action": "check_now"})
+    assert sent == [str(drifted[0].pk)]
+
+
+def test_who_may_only_look_is_offered_nothing_for_many(client, drifted):
+    client.force_login(make_staff("reconcile.view_drift"))
+    assert "Reconcile …" not in shown(client, LIST)
+    client.post(LIST, chosen(drifted[0]))
+    assert not ReconcileRun.objects.exists()

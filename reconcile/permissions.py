@@ -1,0 +1,3 @@
+"""Rights on drift beside those that every model has."""
+
+DECIDE = "reconcile.add_reconcilerun"
