@@ -27,11 +27,12 @@ class Lines:
 
     token: str = field(repr=False)
     panel_url: str
+    again: str = ""
 
     @property
     def _flags(self) -> str:
         pin = panel_pin()
-        return f"--token {self.token}" + (f" --pin {pin}" if pin else "")
+        return f"--token {self.token}" + (f" --pin {pin}" if pin else "") + self.again
 
     @property
     def enrol(self) -> str:
@@ -52,10 +53,12 @@ class WaitingLines:
     token: str = field(repr=False)
     minutes: int
     listen: str
+    again: str = ""
 
     @property
     def _flags(self) -> str:
-        return f"--wait {self.minutes} --listen {self.listen} --token {self.token}"
+        wait = f"--wait {self.minutes} --listen {self.listen}"
+        return f"{wait} --token {self.token}{self.again}"
 
     @property
     def enrol(self) -> str:
@@ -68,12 +71,13 @@ class WaitingLines:
 
 
 def lines(row: JoinToken, token: str, panel_url: str) -> Lines | WaitingLines:
+    again = " --again" if row.is_again else ""
     if not row.dial_url:
-        return Lines(token, panel_url)
+        return Lines(token, panel_url, again)
     place = outbound.check(row.dial_url)
     everywhere = "[::]" if place.address and place.address.version == 6 else "0.0.0.0"  # noqa: S104
     minutes = math.ceil((row.expires_at - timezone.now()).total_seconds() / 60)
-    return WaitingLines(token, minutes, f"{everywhere}:{place.port}")
+    return WaitingLines(token, minutes, f"{everywhere}:{place.port}", again)
 
 
 @sensitive_variables()

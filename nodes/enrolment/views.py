@@ -106,6 +106,20 @@ class JoinTokenViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generic
             raise CannotCall from error
         return Response(JoinTokenSerializer(called).data)
 
+    @extend_schema(
+        summary="Let in the node that has proven this token and waits",
+        request=None,
+        responses=JoinTokenSerializer,
+    )
+    @action(detail=True, methods=["post"], permission_classes=[ChangePermissions])
+    def approve(self, request: Request, pk: str) -> Response:
+        row = self.get_object()
+        try:
+            joining.approve(row, request.user)
+        except JoinRefused as error:
+            raise Refusal(error) from error
+        return Response(JoinTokenSerializer(self.get_object()).data)
+
 
 class EnrolView(APIView):
     """Nobody logs in here: the proof of the token is the right."""

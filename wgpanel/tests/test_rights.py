@@ -46,6 +46,7 @@ TABLE = {
     "/api/v1/nodes/poll/": {"POST": write(202)},
     "/api/v1/join-tokens/": {"GET": READ, "POST": write(201)},
     "/api/v1/join-tokens/{}/": {"GET": READ, "DELETE": write(204)},
+    "/api/v1/join-tokens/{}/approve/": {"POST": write(409)},  # nobody waits
     "/api/v1/join-tokens/{}/call/": {"POST": write(409)},  # its node comes by itself
     "/api/v1/enrol/": {"POST": dict.fromkeys(READ, 401)},  # a proof is asked for, not a login
     "/api/v1/selection/": {"POST": READ},
