@@ -10,19 +10,15 @@ And with a fifth of the nodes dead: how old the report of a living node ever get
 
 import argparse
 import datetime as dt
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
+from bench import databases
 from bench.bare_fanout import BareFanout, Cost
 from bench.figure import report
 from lab.fake_agents import FakeAgent, FakeFleet
@@ -42,36 +38,12 @@ def main() -> int:
     if arguments.here:
         _measure(arguments.nodes, arguments.rounds)
         return 0
-    return max(_in_new(database, sys.argv[1:]) for database in arguments.databases)
-
-
-def _in_new(database: str, words: Sequence[str]) -> int:
-    """Run this benchmark in a process and a database of its own; return its exit status."""
-    with _database_url(database) as url:
-        environment = {**os.environ, "DATABASE_URL": url}
-        command = [sys.executable, "-m", "bench.poller", *words, "--here"]
-        return subprocess.call(command, env=environment)
-
-
-@contextmanager
-def _database_url(database: str) -> Iterator[str]:
-    from lab import postgres
-
-    if database == "postgresql":
-        with postgres.cluster(durable=True) as url:
-            yield url
-    else:
-        with tempfile.TemporaryDirectory(prefix="wgpanel-bench-") as folder:
-            yield f"sqlite:///{Path(folder) / 'wgpanel.sqlite3'}"
+    words = sys.argv[1:]
+    return max(databases.in_new(it, "bench.poller", words) for it in arguments.databases)
 
 
 def _measure(sizes: Sequence[int], rounds: int) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "wgpanel.tests.settings"
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
+    databases.set_up()
     for size in sizes:
         for tls in (False, True):
             _measure_speed(size, rounds, tls)

@@ -8,17 +8,13 @@ many places 16 writers take in a second, beside the same number of bare UPDATEs 
 """
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
+from bench import databases
 from bench.figure import report
 
 PICKS = 300
@@ -36,36 +32,12 @@ def main() -> int:
     if arguments.here:
         _measure(arguments.nodes)
         return 0
-    return max(_in_new(database, sys.argv[1:]) for database in arguments.databases)
-
-
-def _in_new(database: str, words: Sequence[str]) -> int:
-    """Run this benchmark in a process and a database of its own; return its exit status."""
-    with _database_url(database) as url:
-        environment = {**os.environ, "DATABASE_URL": url}
-        command = [sys.executable, "-m", "bench.selection", *words, "--here"]
-        return subprocess.call(command, env=environment)
-
-
-@contextmanager
-def _database_url(database: str) -> Iterator[str]:
-    from lab import postgres
-
-    if database == "postgresql":
-        with postgres.cluster(durable=True) as url:
-            yield url
-    else:
-        with tempfile.TemporaryDirectory(prefix="wgpanel-bench-") as folder:
-            yield f"sqlite:///{Path(folder) / 'wgpanel.sqlite3'}"
+    words = sys.argv[1:]
+    return max(databases.in_new(it, "bench.selection", words) for it in arguments.databases)
 
 
 def _measure(sizes: Sequence[int]) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "wgpanel.tests.settings"
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
+    databases.set_up()
     picks = {}
     for size in sizes:
         _fill(size)
