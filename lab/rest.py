@@ -13,7 +13,7 @@ from lab.node import Node as LabNode
 
 SHOWN_WHEN_LATE = (
     "name", "status", "status_reason", "failures", "condition", "condition_reason", "sync_error",
-    "desired_generation", "observed_generation",
+    "desired_generation", "observed_generation", "state", "call_problem",
 )  # fmt: skip
 
 

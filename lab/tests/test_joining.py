@@ -16,12 +16,15 @@ CALLED_SECONDS = 30  # the panel tries every other second, and each try may have
 
 
 @pytest.fixture
-def servers(tmp_path):
-    """Two servers without any agent."""
+def servers(rest, tmp_path):
+    """Two servers without any agent, which the panel knows no more afterwards."""
     require(NEEDS["lab"]())
     groups = ("Joined", "Joined")
     with Fleet(tmp_path / "fleet", groups=groups, agents=False, by_hand=False) as fleet:
         yield fleet.nodes
+    for node in rest.call("GET", "nodes/")["results"]:
+        rest.call("PATCH", f"nodes/{node['id']}/", {"enabled": False})
+        rest.call("DELETE", f"nodes/{node['id']}/")
 
 
 def test_one_line_makes_a_server_a_node_of_its_group_over_tls(panel, rest, servers):
