@@ -14,14 +14,14 @@ DROP_IN = UNIT.with_name("wireguard-go.conf")
 MOST_EXPOSURE = 3.0
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
+@pytest.fixture(params=["alone", "with wireguard-go"])
+def unit(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """The unit with a program that exists here, which `verify` insists on."""
     if not shutil.which("systemd-analyze") and os.environ.get("CI") != "true":
         pytest.skip("systemd-analyze is not installed")
     text = re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", UNIT.read_text(), flags=re.M)
     copy = tmp_path / UNIT.name
-    copy.write_text(text)
+    copy.write_text(text if request.param == "alone" else text + DROP_IN.read_text())
     return copy
 
 
@@ -41,12 +41,6 @@ def test_the_unit_is_hardened(unit: Path) -> None:
     exposure = re.search(r"exposure level for \S+: ([0-9.]+)", judged.stdout)
     assert exposure, judged.stderr
     assert float(exposure[1]) <= MOST_EXPOSURE
-
-
-def test_with_wireguard_go_it_is_accepted_and_hardened_as_well(unit: Path) -> None:
-    unit.write_text(unit.read_text() + DROP_IN.read_text())
-    test_systemd_has_nothing_to_say_about_the_unit(unit)
-    test_the_unit_is_hardened(unit)
 
 
 def test_tunnels_survive_a_restart_of_the_agent() -> None:

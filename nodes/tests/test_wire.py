@@ -30,13 +30,9 @@ def test_the_operating_system_says_it_best(number, code, words):
 
 def wrapped(cause: Exception) -> Exception:
     """Return an error as libraries raise it: theirs, with the true one behind."""
-    try:
-        try:
-            raise cause
-        except Exception as error:  # noqa: BLE001 - whatever the test gave
-            raise RuntimeError("retries exceeded with url") from error
-    except RuntimeError as error:
-        return error
+    error = RuntimeError("retries exceeded with url")
+    error.__cause__ = error.__context__ = cause
+    return error
 
 
 def test_a_librarys_own_words_do_not_hide_the_cause():

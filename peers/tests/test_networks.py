@@ -42,7 +42,9 @@ def test_networks_of_one_peer_do_not_overlap_among_themselves():
 
 
 def test_removed_peers_are_no_longer_in_the_way():
-    make_peer(routed_networks=["192.168.7.0/24"], removed_at=make_node().created_at)
+    peer = make_peer(name="branch", routed_networks=["192.168.7.0/24"])
+    assert "behind branch" in refusal("192.168.7.0/24")
+    Peer.objects.filter(pk=peer.pk).update(removed_at=peer.created_at)
     networks.refuse_routes(["192.168.7.0/24"], None, Peer())
 
 

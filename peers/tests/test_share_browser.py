@@ -129,6 +129,7 @@ def test_a_used_link_says_so(page):
     page.goto(new.path)
     page.get_by_role("button", name=BUTTON).click()
     page.get_by_role("heading", name="This link cannot be used").wait_for()
+    assert "PrivateKey" not in page.content()
 
 
 def test_a_panel_that_is_away_is_told_and_the_button_works_again(page):
@@ -139,6 +140,7 @@ def test_a_panel_that_is_away_is_told_and_the_button_works_again(page):
     page.unroute("**/share/**")
     page.get_by_role("button", name=BUTTON).click()
     page.get_by_role("heading", name="Your configuration").wait_for()
+    assert not page.get_by_text("The panel does not answer.").is_visible()
 
 
 def test_no_page_is_wider_than_a_telephone_in_light_and_dark(page, tmp_path):

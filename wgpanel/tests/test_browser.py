@@ -169,6 +169,8 @@ def test_an_ended_session_leads_to_the_login_and_never_into_the_page(page):
     page.context.clear_cookies()
     pass_time(page)
     page.wait_for_url("**/admin/login/**")
+    assert page.locator("#id_password").count() == 1
+    assert "fra-1" not in page.content()
 
 
 def test_a_secret_is_made_in_the_browser_and_not_shown_again(page):

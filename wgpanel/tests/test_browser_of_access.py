@@ -81,6 +81,7 @@ def test_the_setup_link_makes_the_first_admin_and_signs_in(page, tmp_path):
 def test_a_setup_link_that_has_ended_says_what_to_do(page, boss, tmp_path):
     page.goto("/setup/unknown/")
     faults_in(page, tmp_path, "setup-ended")
+    assert page.locator("input[type=password]").count() == 0
     page.get_by_role("link", name="Log in").click()
     page.wait_for_url("**/login/")
 

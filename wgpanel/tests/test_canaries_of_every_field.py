@@ -170,59 +170,62 @@ def debug(request, settings) -> bool:
 
 
 @pytest.fixture
-def told(log, debug):
-    """Look at the answer to a fault, and at the log; both say that there was one."""
+def leaked(log, debug):
+    """Tell what leaks from the answer to a fault and from the log, which both say that there was
+    one."""
 
-    def told(answer, secret: str) -> None:
+    def leaked(answer, secret: str) -> set[str]:
         assert answer.status_code == 500
         assert FAULT in log.getvalue()
         assert (FAULT in answer.content.decode()) is debug
-        assert leaks(log.getvalue() + answer.content.decode(), [secret]) == set()
+        return leaks(log.getvalue() + answer.content.decode(), [secret])
 
-    return told
+    return leaked
 
 
-def test_a_fault_with_a_nodes_secret_in_hand(told, caller, browser, planted, monkeypatch):
+def test_a_fault_with_a_nodes_secret_in_hand(leaked, caller, browser, planted, monkeypatch):
     monkeypatch.setattr("keyring.fields.seal", fail)
     secret, node = make_canary(), planted.rows[Node]
-    told(caller.patch(f"/api/v1/nodes/{node.pk}/", {"secret": secret}), secret)
+    assert leaked(caller.patch(f"/api/v1/nodes/{node.pk}/", {"secret": secret}), secret) == set()
     form = {"name": "fra1", "agent_url": "http://127.0.0.1:2", "weight": "1", "max_peers": "9"}
     page = reverse("admin:nodes_node_change", args=[node.pk])
-    told(browser.post(page, {**form, "enabled": "on", "new_secret": secret}), secret)
+    assert (
+        leaked(browser.post(page, {**form, "enabled": "on", "new_secret": secret}), secret) == set()
+    )
 
 
-def test_a_fault_with_a_peers_key_in_hand(told, caller, monkeypatch):
+def test_a_fault_with_a_peers_key_in_hand(leaked, caller, monkeypatch):
     monkeypatch.setattr("keyring.fields.seal", fail)
     secret = make_key()
     body = {"name": "x", "public_key": make_key(), "preshared_key": secret}
-    told(caller.post("/api/v1/peers/", body), secret)
+    assert leaked(caller.post("/api/v1/peers/", body), secret) == set()
 
 
-def test_a_fault_with_an_opened_key_in_hand(told, caller, planted, monkeypatch):
+def test_a_fault_with_an_opened_key_in_hand(leaked, caller, planted, monkeypatch):
     monkeypatch.setattr("peers.configuration.delivery.render", fail)
     answer = caller.get(f"/api/v1/peers/{planted.rows[Peer].pk}/config/")
     for field in ("private_key", "preshared_key"):
-        told(answer, planted.columns[f"peers.Peer.{field}"])
+        assert leaked(answer, planted.columns[f"peers.Peer.{field}"]) == set()
 
 
-def test_a_fault_with_a_password_in_hand(told, client, browser, monkeypatch):
+def test_a_fault_with_a_password_in_hand(leaked, client, browser, monkeypatch):
     monkeypatch.setattr("accounts.throttling.wait", fail)
     client.logout()
     form = {"username": "boss", "password": GOOD_PASSWORD}
-    told(client.post(reverse("admin:login"), form), GOOD_PASSWORD)
+    assert leaked(client.post(reverse("admin:login"), form), GOOD_PASSWORD) == set()
 
 
-def test_a_fault_with_an_api_token_in_hand(told, caller, planted, monkeypatch):
+def test_a_fault_with_an_api_token_in_hand(leaked, caller, planted, monkeypatch):
     monkeypatch.setattr("accounts.authentication.password_digest", fail)
-    told(caller.get("/api/v1/nodes/"), planted.digested["API token"])
+    assert leaked(caller.get("/api/v1/nodes/"), planted.digested["API token"]) == set()
 
 
-def test_a_fault_with_the_first_admins_password_in_hand(told, client, monkeypatch):
+def test_a_fault_with_the_first_admins_password_in_hand(leaked, client, monkeypatch):
     monkeypatch.setattr("accounts.setup_page.setup_links.spend", fail)
     client.raise_request_exception = False
     link = setup_links.make()
     form = {"username": "boss", "password1": GOOD_PASSWORD, "password2": GOOD_PASSWORD}
-    told(client.post(f"/setup/{link}/", form), GOOD_PASSWORD)
+    assert leaked(client.post(f"/setup/{link}/", form), GOOD_PASSWORD) == set()
     assert not User.objects.exists()
 
 
