@@ -7,17 +7,10 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts import sessions, tokens
-from accounts.tests.builders import GOOD_PASSWORD, make_boss
+from accounts.tests.builders import GOOD_PASSWORD
 
 pytestmark = pytest.mark.django_db
 INDEX = reverse("admin:index")
-
-
-@pytest.fixture
-def boss(client):
-    user = make_boss()
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.models import ApiToken
-from accounts.tests.builders import GOOD_PASSWORD, let_password_age, make_boss, make_user
+from accounts.tests.builders import GOOD_PASSWORD, let_password_age, make_user
 
 pytestmark = pytest.mark.django_db
 INDEX = reverse("admin:index")
@@ -16,13 +16,6 @@ NEW_TOKEN = reverse("admin:accounts_apitoken_add")
 NEW_USER = reverse("admin:auth_user_add")
 NEW_ROLE = reverse("admin:auth_group_add")
 CONFIRM = reverse("confirm-password")
-
-
-@pytest.fixture
-def boss(client):
-    user = make_boss()
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture

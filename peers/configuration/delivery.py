@@ -11,7 +11,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -66,22 +68,21 @@ def interface_changed(interface: Interface) -> bool:
     """Keep the interface's half; to be called wherever endpoint, port, key, DNS, MTU, routes or
     keepalive were saved, or the address of its node's agent. Returns whether it is another now.
     """
-    now = interface_fingerprint(interface)
-    if now == interface.client_fingerprint:
-        return False
-    interface.client_fingerprint = now
-    # not saved through the row: that would be one more entry in its history
-    Interface.objects.filter(pk=interface.pk).update(client_fingerprint=now)
-    return True
+    stored = Interface.objects.filter(pk=interface.pk)
+    return _keep(interface, stored, interface_fingerprint(interface))
 
 
 def peer_changed(peer: Peer) -> bool:
     """Keep the peer's half; to be called wherever its addresses or keys were saved."""
-    now = _own_fingerprint(peer)
-    if now == peer.client_fingerprint:
+    return _keep(peer, Peer.objects.filter(pk=peer.pk), _own_fingerprint(peer))
+
+
+def _keep(row: Interface | Peer, stored: QuerySet[Any, Any], now: str) -> bool:
+    """Not saved through the row: that would be one more entry in its history."""
+    if now == row.client_fingerprint:
         return False
-    peer.client_fingerprint = now
-    Peer.objects.filter(pk=peer.pk).update(client_fingerprint=now)
+    row.client_fingerprint = now
+    stored.update(client_fingerprint=now)
     return True
 
 
