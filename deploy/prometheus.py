@@ -1,6 +1,7 @@
 """What docker/prometheus and docker/grafana hold, and the same for another machine."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ CONFIGURATION = DOCKER / "prometheus" / "prometheus.yml"
 RULES = DOCKER / "prometheus" / "rules.yml"
 DASHBOARDS = DOCKER / "grafana" / "dashboards"
 SECRETS = "/run/secrets/"
+SERIES = re.compile(r"\b(?:up|(?:wgpanel|wireguard)_\w+)\b(?:{[^}]*})?")
+LABEL = re.compile(r"\$labels\.(\w+)")
 
 
 def configuration_for(panel: str, secrets: Path, interval: str) -> str:
@@ -39,6 +42,21 @@ def expressions(node: str) -> dict[str, str]:
         for panel in board["panels"]
         for target in panel.get("targets", ())
     }
+
+
+def alerts() -> Iterator[dict[str, Any]]:
+    for group in yaml.safe_load(RULES.read_text())["groups"]:
+        yield from group["rules"]
+
+
+def series_of(alert: dict[str, Any]) -> set[str]:
+    """What it looks at, each without what is reckoned of it: that has to be there at all times."""
+    return set(SERIES.findall(alert["expr"]))
+
+
+def labels_of(alert: dict[str, Any]) -> set[str]:
+    """What it names in its words."""
+    return set(LABEL.findall(alert["annotations"]["summary"]))
 
 
 def _filled(expression: str, node: str) -> str:

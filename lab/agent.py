@@ -79,12 +79,17 @@ class Agent(Process):
 
 def answers_healthy(url: str) -> bool:
     """GET /health of the agent there says that all is well, within 2 s."""
+    return answer_to_a_stranger(url, "/health") == http.HTTPStatus.OK
+
+
+def answer_to_a_stranger(url: str, path: str) -> int | None:
+    """The status of an unsigned GET; None without an answer within 2 s."""
     connection = _connection(urlsplit(url))
     try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        connection.request("GET", path)
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

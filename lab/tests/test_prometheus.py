@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from deploy.prometheus import expressions
+from deploy.prometheus import alerts, expressions, labels_of, series_of
 from lab import by_panel
+from lab.agent import answer_to_a_stranger
 from lab.manage import manage
 from lab.prometheus import Prometheus
 
@@ -54,6 +55,21 @@ def test_every_query_of_the_dashboards_returns_data(prometheus, managed, rest):
         wanted = {at: query for at, query in wanted.items() if not prometheus.query(query)}
         time.sleep(1)
     assert wanted == {}
+
+
+@pytest.fixture(scope="module")
+def refused(managed):
+    """Each agent has refused somebody: a refusal is counted from the first one on."""
+    assert [answer_to_a_stranger(it.agent.url, "/v1/status") for it in managed.nodes] == [401, 401]
+
+
+@pytest.mark.usefixtures("refused")
+@pytest.mark.parametrize("alert", [pytest.param(it, id=it["alert"]) for it in alerts()])
+def test_an_alert_looks_at_series_that_are_there_and_names_labels_that_they_have(prometheus, alert):
+    """One that looks at nothing would never fire, and nobody would know."""
+    found = [series for it in series_of(alert) for series in wait_for(prometheus, it, 1)]
+    assert found
+    assert all(labels_of(alert) <= set(series["metric"]) for series in found)
 
 
 def test_no_alert_of_the_panel_fires_while_the_fleet_is_well(prometheus):
