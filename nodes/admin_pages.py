@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern
@@ -97,7 +97,11 @@ class NodePages:
         pages = cast(JoinTokenAdmin, self.admin_site.get_model_admin(JoinToken))
         if not pages.has_add_permission(request):
             raise PermissionDenied
-        row, token = making.make_again(request.user, node)
+        try:
+            row, token = making.make_again(request.user, node)
+        except ValidationError as error:  # its address was changed to one that is not called
+            messages.error(request, f"{node} cannot join again: {' '.join(error.messages)}")
+            return redirect("admin:nodes_node_change", node.pk)
         return pages.show_line(request, row, token)
 
     def _seen(self, request: HttpRequest, pk: uuid.UUID, template: str) -> HttpResponse:

@@ -57,10 +57,17 @@ def _pool(value: str, family: int) -> None:
         raise ValidationError(f"Write the pool as {pool}.", code="not_canonical")
 
 
+def _without_zone(value: str) -> str:
+    """Raises ValueError: a zone (RFC 4007) is of one host's own, and may be any text."""
+    if "%" in value:
+        raise ValueError("a zone")
+    return value
+
+
 def network(value: str) -> None:
     """Accept `198.51.100.0/24` or one address, in canonical spelling."""
     try:
-        found = ipaddress.ip_network(value)
+        found = ipaddress.ip_network(_without_zone(value))
     except ValueError as error:
         raise ValidationError(
             "Enter a network like 198.51.100.0/24.", code="bad_network"

@@ -25,5 +25,17 @@ class AlreadyEnrolled(JoinRefused):
     code = "already_enrolled"
 
 
+class KeyLocked(JoinRefused):
+    """The operator has to bring the field key back."""
+
+    code = "locked"
+
+
+class TryAgain(JoinRefused):
+    """Somebody was a moment earlier; the agent asks again by itself."""
+
+    code, status = "try_again", 503
+
+
 class BadHello(JoinRefused):
     code, status = "invalid", 400

@@ -4,7 +4,6 @@ from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from nodes.enrolment.join_token import DEFAULT_MINUTES, MOST_MINUTES, JoinToken
-from nodes.models import Node
 
 
 class JoinTokenForm(forms.ModelForm):
@@ -20,9 +19,3 @@ class JoinTokenForm(forms.ModelForm):
     class Meta:
         model = JoinToken
         fields = ("name", "group", "weight", "max_peers", "dial_url", "source", "wants_approval")
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if name and Node.objects.filter(name=name).exists():
-            raise forms.ValidationError("There is a node of this name: use “Re-enrol” on its page.")
-        return name

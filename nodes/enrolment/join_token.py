@@ -5,6 +5,7 @@ import json
 import uuid
 from typing import Any, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -144,12 +145,20 @@ class JoinToken(models.Model):
         return f"{self.name or 'a new node'} ({self.lookup[:6]}…)"
 
     def clean(self) -> None:
+        self._clean_name()
         if not self.dial_url:
             return
         if self.source:
             raise ValidationError({"source": "The panel calls this node: it does not come."})
         if not self.dial_url.startswith("https://"):
             raise ValidationError({"dial_url": "A node is called by https:// to join."})
+
+    def _clean_name(self) -> None:
+        nodes = apps.get_model("nodes", "Node").objects  # which imports this module
+        if self.name and not self.node_id and nodes.filter(name=self.name).exists():
+            raise ValidationError(
+                {"name": "There is a node of this name: use “Re-enrol” on its page."}
+            )
 
     @property
     def call(self) -> str:

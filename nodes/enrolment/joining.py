@@ -21,7 +21,7 @@ from accounts.actor import Actor
 from keyring.fields import Secret
 from keyring.sealing import SecretLocked
 from nodes.enrolment import rows
-from nodes.enrolment.errors import JoinRefused, TokenUsed, Unauthorized
+from nodes.enrolment.errors import JoinRefused, KeyLocked, TokenUsed, Unauthorized
 from nodes.enrolment.hello import Hello
 from nodes.enrolment.join_token import MOST_WRONG_PROOFS, JoinToken, Step
 from nodes.enrolment.making import panel_pin
@@ -72,7 +72,10 @@ def approve(row: JoinToken, by: Actor) -> Node:
         waiting = JoinToken.objects.select_for_update().get(pk=row.pk)
         if waiting.step != Step.WAITING:
             raise JoinRefused(f"This token is not waiting for approval: {waiting.step.label}.")
-        return _admit(waiting, by)
+        try:
+            return _admit(waiting, by)
+        except SecretLocked as error:
+            raise KeyLocked(f"The token's key does not open: {error}.") from error
 
 
 def _first_time(row: JoinToken, ask: Ask) -> None:

@@ -3,10 +3,11 @@
 import itertools
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.actor import Actor
-from nodes.enrolment.errors import AlreadyEnrolled, JoinRefused
+from nodes.enrolment.errors import AlreadyEnrolled, JoinRefused, TryAgain
 from nodes.enrolment.hello import Hello
 from nodes.enrolment.join_token import JoinToken
 from nodes.models import Node, Status
@@ -44,10 +45,12 @@ def save(node: Node, by: Actor, also: tuple[str, ...]) -> None:
     node.status_since = timezone.now()
     node.failures, node.failing_since, node.reported_at = 0, None, None
     try:
-        node.full_clean()
+        node.full_clean(validate_unique=False)  # the database judges, whoever comes meanwhile
+        node.save(update_fields=None if is_new else [*WRITTEN, *also, "updated_at"])
     except ValidationError as error:
         raise JoinRefused(" ".join(error.messages)) from error
-    node.save(update_fields=None if is_new else [*WRITTEN, *also, "updated_at"])
+    except IntegrityError as error:
+        raise TryAgain("Another node took this name in the same moment.") from error
     request_polls(Node.objects.filter(pk=node.pk))
 
 

@@ -22,6 +22,7 @@ MADE_BY = (
     "bookworm",
 )  # fmt: skip
 SECONDS = 900
+CARRIED = "/root/carried"
 
 
 class Server:
@@ -43,6 +44,20 @@ class Server:
         words, environment = self.words(f"{line} --listen 127.0.0.1:{self.port}{self.further}")
         return subprocess.run(
             words, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+
+    def carry(self, files: dict[str, bytes]) -> None:
+        """Put the files into one folder, from which `begin` starts."""
+        self.path(CARRIED).mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (self.path(CARRIED) / name).write_bytes(content)
+
+    def begin(self, line: str) -> "subprocess.Popen[str]":
+        """Paste the line of a node that is called, where the files were carried to."""
+        folder = shlex.quote(str(self.own(CARRIED)))
+        words, environment = self.words(f"cd {folder} && {line}{self.further}")
+        return subprocess.Popen(
+            words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def start(self) -> "subprocess.Popen[bytes]":

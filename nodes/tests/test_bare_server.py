@@ -8,11 +8,13 @@ import os
 import time
 
 import pytest
+from django.test import Client
 
 from lab.fixtures import require
 from nodes.calling import client
 from nodes.calling.exchange import AgentError
-from nodes.enrolment import making
+from nodes.enrolment import calling, making
+from nodes.enrolment.wheel import agent_wheel
 from nodes.models import Node
 from nodes.tests import bare_server
 from nodes.tests.joining import make_token
@@ -35,6 +37,16 @@ def server(request, tmp_path):
     return request.param(tmp_path)
 
 
+@pytest.fixture
+def ended():
+    """Whatever was started in a test ends with it."""
+    started = []
+    yield lambda process: started.append(process) or process
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
 def wait_for_an_answer(node, agent):
     deadline = time.monotonic() + START_SECONDS
     while True:
@@ -46,7 +58,16 @@ def wait_for_an_answer(node, agent):
             time.sleep(0.2)
 
 
-def test_the_line_installs_an_agent_that_joins_and_answers(server, live_server):
+def call_until_told(row, waiting):
+    """As the panel's tick does, until the script has installed what is to be called."""
+    deadline = time.monotonic() + bare_server.SECONDS
+    while not (called := calling.call_now(row.pk)).told_at:
+        assert waiting.poll() is None, waiting.stderr.read()
+        assert time.monotonic() < deadline, called.call_problem
+        time.sleep(0.5)
+
+
+def test_the_line_installs_an_agent_that_joins_and_answers(server, live_server, ended):
     panel = live_server.url.replace("localhost", "127.0.0.1")  # a bare root knows no names
     _, token = make_token(name="fra1")
     done = server.paste(making.Lines(token, panel).install)
@@ -58,14 +79,28 @@ def test_the_line_installs_an_agent_that_joins_and_answers(server, live_server):
     assert not server.path("/var/lib/wgpanel-agent/joining").exists()
     node = Node.objects.get()
     assert (node.agent_url, node.tls_pin) == (f"https://127.0.0.1:{server.port}", server.pin)
-    agent = server.start()
-    try:
-        assert wait_for_an_answer(node, agent).version
-    finally:
-        agent.kill()
-        agent.communicate()
+    assert wait_for_an_answer(node, ended(server.start())).version
 
     _, other = make_token()
     again = server.paste(making.Lines(other, panel).install)
     assert (again.returncode, "has joined a panel before" in again.stderr) == (1, True)
     assert server.path("/etc/wgpanel-agent/secret").read_text().strip() == node.secret.reveal()
+
+
+def test_carried_files_install_an_agent_that_waits_until_it_is_called_and_answers(server, ended):
+    wheel = agent_wheel()
+    files = {"install.sh": Client().get("/install.sh").content, wheel.name: wheel.content}
+    url = f"https://127.0.0.1:{server.port}"
+    row, token = make_token(name="fra1", dial_url=url)
+    server.carry(files)
+    waiting = ended(server.begin(making.lines(row, token, "").install))
+    call_until_told(row, waiting)
+    out, err = waiting.communicate(timeout=START_SECONDS)
+    assert waiting.returncode == 0, err
+    assert f"joined as fra1; the panel calls {url}" in out
+    assert "no systemd here" in err
+    assert {name: server.mode(name) for name in CLOSED} == CLOSED
+    node = Node.objects.get()
+    assert (node.agent_url, node.tls_pin) == (url, server.pin)
+    assert server.path("/etc/wgpanel-agent/secret").read_text().strip() == node.secret.reveal()
+    assert wait_for_an_answer(node, ended(server.start())).version

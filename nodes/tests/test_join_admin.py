@@ -187,6 +187,17 @@ def test_a_rebuilt_server_joins_again_as_the_node_that_it_was(admin_client):
     assert Node.objects.get().secret.reveal() != node.secret.reveal()
 
 
+def test_a_node_that_was_called_and_now_is_elsewhere_says_why_it_cannot_join_again(admin_client):
+    node = make_node(agent_url="http://127.0.0.1:8080")
+    make_token(node=node, dial_url="https://127.0.0.1:8080")
+    JoinToken.objects.update(used_at=timezone.now())
+    page = admin_client.post(
+        reverse("admin:nodes_node_reenrol", args=[node.pk]), follow=True
+    ).content.decode()
+    assert "cannot join again: A node is called by https:// to join." in page
+    assert JoinToken.objects.count() == 1
+
+
 def test_who_may_not_add_nodes_gets_no_line(client):
     client.force_login(make_staff("nodes.view_node", "nodes.change_node", "nodes.view_jointoken"))
     row, _ = make_token()

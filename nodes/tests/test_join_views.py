@@ -1,5 +1,8 @@
 """Join tokens by REST."""
 
+import os
+from base64 import b64encode
+
 import pytest
 
 from nodes.enrolment.join_token import JoinToken
@@ -58,6 +61,15 @@ def test_a_node_that_waits_is_let_in(api):
     assert joiner.ask().json()["state"] == "admitted"
 
 
+def test_nobody_is_let_in_while_the_key_of_the_token_is_locked(api, settings):
+    row, token = make_token(wants_approval=True)
+    Joiner(token).ask()
+    settings.WGPANEL_FIELD_KEYS = (b64encode(os.urandom(32)).decode(),)
+    answer = api.post(url(row, "approve/"))
+    assert (answer.status_code, answer.json()["error"]) == (409, "locked")
+    assert not Node.objects.exists()
+
+
 def test_where_nobody_waits_nobody_is_let_in(api):
     row, _ = make_token(wants_approval=True)
     assert api.post(url(row, "approve/")).status_code == 409
@@ -73,10 +85,13 @@ def test_where_nobody_waits_nobody_is_let_in(api):
         ("weight", 0),
         ("max_peers", 0),
         ("name", "a\nb"),
+        ("name", "fra1"),
+        ("source", "fe80::1%eth0"),
         ("group", "nobody's"),
     ],
 )
 def test_what_cannot_be_is_refused_by_field(api, field, value):
+    make_node(name="fra1")
     answer = api.post(TOKENS, {field: value})
     assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
     assert not JoinToken.objects.exists()

@@ -238,15 +238,13 @@ def test_who_asks_without_end_is_stopped(monkeypatch):
     assert (codes[119], codes[120]) == (202, 429)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_two_nodes_at_once_one_wins_and_the_other_alarms():
-    row, token = make_token()
-    joiners = [Joiner(token, address=f"127.0.1.{number}") for number in range(2)]
-    barrier, codes = threading.Barrier(2), []
+def at_once(act, joiners):
+    """Let each joiner act in a thread of its own; return what came of it."""
+    barrier, told = threading.Barrier(len(joiners)), []
 
     def run(joiner):
         barrier.wait()
-        codes.append(joiner.ask().status_code)
+        told.append(act(joiner))
         connection.close()
 
     threads = [threading.Thread(target=run, args=[joiner]) for joiner in joiners]
@@ -254,6 +252,28 @@ def test_of_two_nodes_at_once_one_wins_and_the_other_alarms():
         thread.start()
     for thread in threads:
         thread.join()
+    return told
+
+
+def asked_until_there_is_an_answer(joiner):
+    """As the agent asks: 503 is none."""
+    while (code := joiner.ask().status_code) == 503:
+        pass
+    return code
+
+
+@pytest.mark.django_db(transaction=True)
+def test_servers_of_one_name_that_come_at_once_all_join():
+    joiners = [Joiner(make_token()[1], address=f"127.0.2.{number}") for number in range(6)]
+    assert at_once(asked_until_there_is_an_answer, joiners) == [200] * 6
+    assert Node.objects.filter(name__startswith="fra1").count() == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_nodes_at_once_one_wins_and_the_other_alarms():
+    row, token = make_token()
+    joiners = [Joiner(token, address=f"127.0.1.{number}") for number in range(2)]
+    codes = at_once(lambda joiner: joiner.ask().status_code, joiners)
     assert sorted(codes) == [200, 409]
     row.refresh_from_db()
     assert (Node.objects.count(), row.has_alarm) == (1, True)
