@@ -6,6 +6,7 @@ from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
+from django.db.models import Q
 
 logger = logging.getLogger(__name__)
 DEFAULTS = ("admin", "password", "changeme", "change-me", "wgpanel")
@@ -14,7 +15,7 @@ LOOKED_AT = 20
 
 
 def refuse_default_passwords() -> None:
-    """Raise ImproperlyConfigured when an admin has a known default password.
+    """Raise ImproperlyConfigured when somebody who may log in has a known default password.
 
     Without a database nobody logs in, so one that is away is no reason to end.
     """
@@ -30,8 +31,9 @@ def refuse_default_passwords() -> None:
 
 
 def _holders() -> list[str]:
-    admins = User.objects.filter(is_active=True, is_superuser=True).order_by("pk")[:LOOKED_AT]
-    return [user.username for user in admins if _has_default(user)]
+    insiders = User.objects.filter(Q(is_superuser=True) | Q(is_staff=True), is_active=True)
+    first = insiders.order_by("-is_superuser", "pk")[:LOOKED_AT]
+    return [user.username for user in first if _has_default(user)]
 
 
 def _has_default(user: User) -> bool:

@@ -2,10 +2,13 @@
 
 with Proxy("198.18.0.2", 8080) as proxy:
     proxy.fault = Fault(delay_seconds=2)     # from now on, also for open connections
+
+With `tls` it shows a certificate in front of somebody who speaks without.
 """
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Coroutine
@@ -44,8 +47,9 @@ class Proxy:
         fault: Fault = HEALTHY,
         *,
         listener: socket.socket | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.fault = fault
+        self.fault, self._tls = fault, tls
         self.port = 0
         self._listener = listener
         self._target = (host, port)
@@ -56,7 +60,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        return f"http://{LOCALHOST}:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{LOCALHOST}:{self.port}"
 
     def __enter__(self) -> "Proxy":
         self._thread.start()
@@ -83,7 +87,7 @@ class Proxy:
 
     async def _listen(self) -> None:
         listener = self._listener or socket.create_server((LOCALHOST, 0))
-        self._server = await asyncio.start_server(self._accept, sock=listener)
+        self._server = await asyncio.start_server(self._accept, sock=listener, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:

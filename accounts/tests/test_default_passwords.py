@@ -1,12 +1,15 @@
-"""A panel does not start while an admin has a password that everybody knows."""
+"""A panel does not start while somebody inside has a password that everybody knows."""
+
+import os
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import DatabaseError
 
 from accounts import default_passwords
 from accounts.default_passwords import refuse_default_passwords
-from accounts.tests.builders import GOOD_PASSWORD, make_admin, make_user
+from accounts.tests.builders import GOOD_PASSWORD, make_admin, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +24,22 @@ def test_an_admin_with_a_known_password_is_named(password):
     with_password(make_admin(username="boss"), password)
     with pytest.raises(ImproperlyConfigured, match="boss has a known default password"):
         refuse_default_passwords()
+
+
+def test_an_operator_with_a_known_password_is_named_after_the_admins():
+    with_password(make_staff(username="operator"), "changeme")
+    with_password(make_admin(username="boss"), "admin")
+    with pytest.raises(ImproperlyConfigured, match="boss, operator has a known default"):
+        refuse_default_passwords()
+
+
+@pytest.mark.parametrize("words", [("serve",), ("run", "web")], ids=" ".join)
+def test_the_panel_does_not_start_with_one(words, settings, monkeypatch):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("it started"))
+    with_password(make_admin(username="boss"), "admin")
+    with pytest.raises(ImproperlyConfigured, match="boss has a known default password"):
+        call_command(*words)
 
 
 def test_good_passwords_and_those_who_cannot_log_in_are_no_reason():

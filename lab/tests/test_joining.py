@@ -4,11 +4,12 @@ import time
 
 import pytest
 
-from lab import joining
+from lab import joining, wireguard
 from lab.errors import CommandFailed
 from lab.fixtures import NEEDS, require
 from lab.fleet import Fleet
 from lab.relay import relay
+from lab.wireguard import Peer
 
 pytestmark = pytest.mark.lab
 ONLINE_SECONDS = 10
@@ -64,6 +65,30 @@ def test_a_server_that_cannot_reach_the_panel_is_called_and_is_a_node_of_its_gro
     told = rest.wait(node, CALLED_SECONDS, lambda told: told["status"] == "online")
     assert (told["name"], told["group"]) == ("called-1", group)
     assert (told["agent_url"], told["tls_pin"]) == (url, node.agent.pin)
+
+
+def test_an_interface_that_was_there_is_told_and_nothing_of_it_is_touched(panel, rest, servers):
+    node, _ = servers
+    client = wireguard.public_key(wireguard.make_private_key())
+    node.configure([Peer(client, wireguard.make_preshared_key(), ("10.9.0.2/32",))])
+    node.power_on()
+    before = everything_of_wg0(node)
+    made = rest.call("POST", "join-tokens/", {}, 201)
+    joining.run_line(panel, node, made["line"])
+    rest.wait(node, ONLINE_SECONDS, lambda told: told["status"] == "online")
+    assert everything_of_wg0(node) == before
+    assert rest.call("GET", f"join-tokens/{made['id']}/")["interfaces"] == [
+        {"name": "wg0", "public_key": node.public_key, "listen_port": 51820, "peers": 1}
+    ]
+    assert rest.call("GET", f"interfaces/?node={node.identity.node_id}")["results"] == []
+
+
+def everything_of_wg0(node):
+    """What runs, its addresses and routes, and its file with the time of its last change."""
+    file = node.host.wireguard_folder / "wg0.conf"
+    runs = node.run("wg", "show", "all", "dump")
+    network = node.run("ip", "-json", "address", "show", "wg0") + node.run("ip", "route")
+    return runs, network, file.read_bytes(), file.stat().st_mtime_ns
 
 
 def test_a_node_that_joined_comes_back_as_itself_and_one_entered_by_hand_joins_as_itself(

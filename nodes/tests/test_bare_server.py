@@ -6,17 +6,22 @@ script installs Debian's packages first.
 
 import os
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from wgpanel_agent.tls import server_context
 
 from lab.fixtures import require
+from lab.proxy import Proxy
 from nodes.calling import client
 from nodes.calling.exchange import AgentError
 from nodes.enrolment import calling, making
+from nodes.enrolment.join_token import Step
 from nodes.enrolment.wheel import agent_wheel
 from nodes.models import Node
 from nodes.tests import bare_server
+from nodes.tests.agents import make_identity
 from nodes.tests.joining import make_token
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.lab]
@@ -45,6 +50,16 @@ def ended():
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def certified(settings, tmp_path, live_server):
+    """Where a panel answers with a certificate that nobody signed, and that it knows."""
+    identity = make_identity(tmp_path / "panel")
+    settings.WGPANEL_CERTIFICATE = identity.certificate.read_bytes()
+    host, port = urlsplit(live_server.url).netloc.split(":")
+    with Proxy(host, int(port), tls=server_context(identity)) as front:
+        yield front.url
 
 
 def wait_for_an_answer(node, agent):
@@ -85,6 +100,26 @@ def test_the_line_installs_an_agent_that_joins_and_answers(server, live_server, 
     again = server.paste(making.Lines(other, panel).install)
     assert (again.returncode, "has joined a panel before" in again.stderr) == (1, True)
     assert server.path("/etc/wgpanel-agent/secret").read_text().strip() == node.secret.reveal()
+
+
+def test_the_line_knows_the_certificate_of_a_panel_that_nobody_vouches_for(server, certified):
+    _, token = make_token(name="fra1")
+    done = server.paste(making.Lines(token, certified).install)
+    assert done.returncode == 0, done.stderr
+    assert "joined as fra1" in done.stdout
+    assert Node.objects.get().tls_pin == server.pin
+
+
+def test_from_somebody_with_another_certificate_nothing_is_taken(
+    server, certified, settings, tmp_path
+):
+    row, token = make_token()
+    true_one = make_identity(tmp_path / "true").certificate
+    settings.WGPANEL_CERTIFICATE = true_one.read_bytes()
+    assert "pinned public key" in server.paste(making.Lines(token, certified).install).stderr
+    assert not server.path("/opt/wgpanel-agent").exists()
+    row.refresh_from_db()
+    assert (row.step, row.wrong_proofs) == (Step.OPEN, 0)
 
 
 def test_carried_files_install_an_agent_that_waits_until_it_is_called_and_answers(server, ended):

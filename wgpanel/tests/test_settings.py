@@ -153,6 +153,16 @@ def test_cookies_are_for_https_alone_where_the_panel_has_it():
     assert told == "(True, True)"
 
 
+def test_passwords_are_kept_as_argon2id():
+    """The settings of the tests take a faster way."""
+    code = (
+        "import django; django.setup();"
+        "from django.contrib.auth.hashers import make_password; print(make_password('x'))"
+    )
+    finished = run("-c", code, DJANGO_SETTINGS_MODULE="wgpanel.settings")
+    assert finished.stdout.startswith("argon2$argon2id$"), finished.stderr
+
+
 def test_celery_takes_json_and_nothing_else():
     assert show("settings.CELERY_ACCEPT_CONTENT, settings.CELERY_TASK_SERIALIZER") == (
         "(['json'], 'json')"
