@@ -14,7 +14,7 @@ from lab.host import Host
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```sh(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.M | re.S)
 # what a command may write to, on a machine of its own
-WRITABLE = ("/etc", "/opt", "/root", "/usr/lib", "/var/lib")
+WRITABLE = ("/etc", "/opt", "/root", "/usr/lib", "/usr/local", "/var/lib")
 STATE = "/root/.guide"  # where a machine keeps a shell's variables from block to block
 REMEMBER = f"""
 {{ declare -f; export -p; declare -p token node_id 2>/dev/null || :; echo "cd $PWD"; }} >{STATE}

@@ -1,5 +1,9 @@
 """docs/deployment.md is walked: what it says leads from empty machines to a ping in a tunnel."""
 
+import json
+import re
+import subprocess
+
 import pytest
 
 from deploy.tests.guide import ROOT, Machine, blocks
@@ -17,13 +21,26 @@ def test_every_command_of_the_page_is_run_or_says_why_not():
     for block in BLOCKS:
         assert bool(block.machine) != bool(block.why), f"line {block.line}"
         assert block.machine in ("", *MACHINES), f"line {block.line}"
+        for named in re.findall(r"[\w/]+\.(?:py|sh)\b", block.why):
+            assert (ROOT / named).is_file(), named
 
 
 def test_every_way_that_the_page_promises_is_there():
     text = PAGE.read_text()
-    for heading in ("Bare", "systemd", "Compose", "Kubernetes", "Secrets", "Firewall", "Upgrade",
-                    "TLS and access", "Logs", "Size", "Monitoring", "Trouble"):  # fmt: skip
+    for heading in ("Prerequisites", "Bare", "systemd", "Compose", "Kubernetes", "Secrets",
+                    "Firewall", "TLS and access", "Monitoring", "Logs", "Size",
+                    "Backup and restore", "Upgrade", "Trouble"):  # fmt: skip
         assert f"\n## {heading}\n" in text
+
+
+def test_caddy_accepts_the_configuration_that_the_page_gives(tmp_path):
+    (block,) = re.findall(r"^```caddy\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    (tmp_path / "Caddyfile").write_text(block)
+    words = ["caddy", "adapt", "--adapter", "caddyfile", "--config", tmp_path / "Caddyfile"]
+    made = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    (server,) = made["apps"]["http"]["servers"].values()
+    assert server["listen"] == [":443"]
+    assert "127.0.0.1:8000" in json.dumps(server)
 
 
 @pytest.fixture

@@ -39,6 +39,10 @@ def pods(part):
     ]
 
 
+def boxes(pod):
+    return [*pod.get("initContainers", ()), *pod["containers"]]
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("part", PARTS)
 def test_every_object_is_valid_without_an_unknown_field(part, version):
@@ -57,7 +61,7 @@ def test_kustomize_is_told_of_every_file_and_of_none_that_is_not_there(part):
 @pytest.mark.parametrize("part", PARTS)
 def test_every_image_is_one_that_kustomize_replaces(part):
     replaced = {image["name"] for image in kustomization(part)["images"]}
-    assert {box["image"] for pod in pods(part) for box in pod["containers"]} == replaced
+    assert {box["image"] for pod in pods(part) for box in boxes(pod)} == replaced
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -72,7 +76,7 @@ def test_every_pod_of_the_panel_passes_the_restricted_standard():
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
-        for box in pod["containers"]:
+        for box in boxes(pod):
             assert box["securityContext"] == {
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": True,
@@ -135,6 +139,14 @@ def test_web_never_has_fewer_than_it_had_while_it_is_renewed():
     assert pod["terminationGracePeriodSeconds"] > leaving + 30  # gunicorn's own grace
 
 
+@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+def test_nothing_of_the_panel_starts_before_the_database_is_up_to_date(name):
+    pod = named("Deployment", name)["spec"]["template"]["spec"]
+    (waits,), (box,) = pod["initContainers"], pod["containers"]
+    assert waits["args"] == ["migrate", "--check"]
+    assert (waits["envFrom"], waits["volumeMounts"]) == (box["envFrom"], box["volumeMounts"])
+
+
 def test_there_is_one_beat_and_never_two():
     beat = named("Deployment", "beat")["spec"]
     assert (beat["replicas"], beat["strategy"]) == (1, {"type": "Recreate"})
@@ -142,8 +154,9 @@ def test_there_is_one_beat_and_never_two():
 
 def test_every_pod_has_limits_and_everything_that_lives_on_has_a_probe():
     for pod in [pod for part in PARTS for pod in pods(part)]:
-        for box in pod["containers"]:
+        for box in boxes(pod):
             assert {"cpu", "memory"} <= set(box["resources"]["limits"])
+        for box in pod["containers"]:
             assert "livenessProbe" in box or pod.get("restartPolicy") == "OnFailure"
 
 
@@ -161,7 +174,7 @@ def test_the_settings_name_the_files_of_the_secret_that_is_mounted():
     settings = dict(line.split("=", 1) for line in (FOLDER / "panel/panel.env").read_text().split())
     files = {value for name, value in settings.items() if name.endswith("_FILE")}
     (mount,) = {
-        mount["mountPath"] for pod in pods("panel") for box in pod["containers"]
+        mount["mountPath"] for pod in pods("panel") for box in boxes(pod)
         for mount in box["volumeMounts"] if mount["name"] == "secrets"
     }  # fmt: skip
     assert len(files) == 5

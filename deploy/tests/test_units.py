@@ -14,7 +14,9 @@ from wgpanel import roles
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "systemd"
 SERVICES = sorted(path.name for path in FOLDER.glob("*.service"))
-UNITS = sorted(path.name for path in FOLDER.iterdir() if path.suffix != ".sysusers")
+UNITS = sorted(
+    path.name for path in FOLDER.iterdir() if path.suffix in (".service", ".socket", ".target")
+)
 MOST_EXPOSURE = 3.0
 OF_EACH = ("MemoryMax", "TasksMax", "LimitNOFILE")  # differ from role to role, with reason
 

@@ -15,6 +15,7 @@ COMPOSE = yaml.safe_load((HERE / "compose.yml").read_text())
 AGENT = yaml.safe_load((HERE / "agent.compose.yml").read_text())
 OWN = yaml.safe_load((HERE / "own-certificate.yml").read_text())
 SERVICES = {**COMPOSE["services"], **AGENT["services"]}
+ROLES = ("migrate", "web", "worker", "beat")
 # What compose itself reads: images, ports and whose the secrets are, not settings of the panel.
 OF_COMPOSE = {"WGPANEL_IMAGE", "WGPANEL_AGENT_IMAGE", "WGPANEL_UID", "WGPANEL_DOMAIN",
               "WGPANEL_SECRETS", "WGPANEL_CERTIFICATES", "WGPANEL_HTTP_PORT",
@@ -27,8 +28,7 @@ def described() -> set[str]:
 
 
 def test_every_setting_that_a_panel_service_gets_exists():
-    given = {name for role in ("migrate", "web", "worker", "beat")
-             for name in COMPOSE["services"][role]["environment"]}  # fmt: skip
+    given = {name for role in ROLES for name in COMPOSE["services"][role]["environment"]}
     assert given <= described()
 
 
@@ -74,6 +74,47 @@ def test_database_and_broker_are_not_reached_from_outside(name):
     assert "ports" not in SERVICES[name]
     assert SERVICES[name]["networks"] == ["back"]
     assert COMPOSE["networks"]["back"]["internal"] is True
+
+
+def waits_for(name: str) -> dict[str, str]:
+    """What is to happen to which service before this one starts."""
+    needed = SERVICES[name].get("depends_on", {})
+    return {other: how["condition"] for other, how in needed.items()}
+
+
+def test_nothing_of_the_panel_starts_before_the_database_is_up_to_date():
+    assert waits_for("migrate") == {"postgres": "service_healthy", "valkey": "service_healthy"}
+    for name in ("web", "worker", "beat"):
+        assert waits_for(name) == {"migrate": "service_completed_successfully"}
+    assert waits_for("caddy") == {"web": "service_healthy"}
+
+
+def test_web_and_worker_are_several_and_can_be_more_while_beat_is_one():
+    replicas = {name: SERVICES[name]["deploy"].get("replicas", 1) for name in ROLES}
+    assert replicas == {"migrate": 1, "web": 2, "worker": 2, "beat": 1}
+    assert not {"container_name", "hostname", "ports"} & {*SERVICES["web"], *SERVICES["worker"]}
+
+
+def test_what_waits_in_the_broker_outlives_it_and_is_never_evicted():
+    words = SERVICES["valkey"]["command"]
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert (options["--appendonly"], options["--appendfsync"]) == ("yes", "everysec")
+    assert options["--maxmemory-policy"] == "noeviction"
+    assert SERVICES["valkey"]["volumes"] == ["valkey:/data"]
+
+
+def test_prometheus_and_grafana_run_only_where_they_are_asked_for():
+    profiles = {name: it["profiles"] for name, it in SERVICES.items() if "profiles" in it}
+    assert profiles == {"prometheus": ["monitoring"], "grafana": ["monitoring"]}
+
+
+def test_the_agent_works_in_the_network_of_its_host_with_files_of_its_host():
+    agent = SERVICES["agent"]
+    assert agent["network_mode"] == "host"
+    assert agent["devices"] == ["/dev/net/tun:/dev/net/tun"]
+    assert {"/etc/wireguard:/etc/wireguard", "/run/wireguard:/run/wireguard"} <= set(
+        agent["volumes"]
+    )
 
 
 def test_no_service_carries_a_secret_in_its_environment():
