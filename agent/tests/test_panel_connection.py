@@ -12,14 +12,13 @@ from wgpanel_agent.joining.joining_files import CannotJoin
 from wgpanel_agent.joining.panel_connection import NoAnswer, PanelAddress, WrongPanel
 from wgpanel_agent.tls import Identity, server_context
 
-ANSWER = json.dumps({"state": "waiting"}).encode()
-
 
 class TlsPanel(threading.Thread):
     """Answers one request; `heard` is what was sent to it inside TLS."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(daemon=True)
+        self.answer = json.dumps({"state": "waiting"}).encode()
         make(folder)
         self.pin = pin_of_file(folder / CERTIFICATE_FILE)
         self.heard = b""
@@ -33,8 +32,8 @@ class TlsPanel(threading.Thread):
             try:
                 with self._context.wrap_socket(conn, server_side=True) as secured:
                     self.heard = secured.recv(65536)
-                    head = f"HTTP/1.1 202 Accepted\r\ncontent-length: {len(ANSWER)}\r\n\r\n"
-                    secured.sendall(head.encode() + ANSWER)
+                    head = f"HTTP/1.1 202 Accepted\r\ncontent-length: {len(self.answer)}\r\n\r\n"
+                    secured.sendall(head.encode() + self.answer)
             except OSError:
                 return  # the agent hung up, as it should
 
@@ -58,6 +57,12 @@ def test_a_panel_with_the_certificate_of_the_line_is_asked(panel: TlsPanel) -> N
     answer = address(panel.url, panel.pin).post({"token": "abc"})
     assert (answer.status, answer.body) == (202, {"state": "waiting"})
     assert panel.heard.startswith(b"POST /api/v1/enrol/ HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"\xff", b"[" * 60_000])
+def test_what_is_no_answer_of_a_panel_is_none(panel: TlsPanel, answer: bytes) -> None:
+    panel.answer = answer
+    assert address(panel.url, panel.pin).post({"token": "abc"}).body == {}
 
 
 def test_a_panel_with_another_certificate_hears_nothing(panel: TlsPanel) -> None:

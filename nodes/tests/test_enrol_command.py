@@ -137,6 +137,18 @@ def test_kill_9_at_each_step_leaves_one_key_that_both_hold_or_a_clean_second_try
     assert (row.step, row.has_alarm) == (Step.JOINED, False)
 
 
+@pytest.mark.parametrize(
+    "more", [["--url", "https://127.0.0.1:9"], ["--listen", "127.0.0.1:9"], ["--no-tls"]], ids=str
+)
+def test_what_an_interrupted_attempt_said_is_not_said_otherwise(machine, more):
+    _, token = make_token()
+    machine.killed(token, (PANEL, "post", "before", 1))
+    done = machine.enrol(token, *more)
+    assert (done.returncode, "other options" in done.stderr) == (1, True)
+    assert machine.enrol(token).returncode == 0
+    assert is_held_by_both(machine)
+
+
 def test_a_node_that_has_joined_refuses_to_join_again_by_accident(machine):
     _, token = make_token()
     machine.enrol(token)

@@ -51,6 +51,8 @@ def test_a_token_is_revoked_once(api):
     answer = api.delete(url(row))
     assert (answer.status_code, answer.json()["error"]) == (409, "cannot_revoke")
     assert Joiner(token).ask().status_code == 401
+    row.refresh_from_db()
+    assert row.key is None
 
 
 def test_a_node_that_waits_is_let_in(api):

@@ -75,7 +75,10 @@ class Attempt:
 def begin(arguments: argparse.Namespace, token: Token) -> Attempt:
     """Anew, or where an attempt with this token was interrupted. Raises CannotJoin."""
     places = _places(arguments)
-    draft = places.draft(token.lookup) or _begin(arguments, token, places)
+    draft = places.draft(token.lookup)
+    if draft is None:
+        draft = _begin(arguments, token, places)
+    _check_same(arguments, json.loads(draft.hello))
     return Attempt(token, places, draft, _settings(arguments))
 
 
@@ -100,13 +103,29 @@ def _begin(arguments: argparse.Namespace, token: Token, places: Places) -> Draft
     share = Share.new()
     hello = {
         **_facts(arguments, settings), "protocol": PROTOCOL, "token": token.lookup,
-        "share": share.public, "port": _port(arguments.listen), "agent_url": arguments.url,
+        "share": share.public, **_chosen(arguments),
         "tls_pin": "" if arguments.no_tls else places.new_certificate(),
-        "panel_url": arguments.panel or "", "panel_pin": arguments.pin,
     }  # fmt: skip
     draft = Draft(token.lookup, share.private.hex(), json.dumps(hello))
     places.keep(draft)
     return draft
+
+
+def _chosen(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What of the command line is said to the panel."""
+    return {
+        "port": _port(arguments.listen), "agent_url": arguments.url,
+        "panel_url": arguments.panel or "", "panel_pin": arguments.pin,
+    }  # fmt: skip
+
+
+def _check_same(arguments: argparse.Namespace, said: dict[str, Any]) -> None:
+    """What an interrupted attempt said may have been heard, and stands. Raises CannotJoin."""
+    if {**said, **_chosen(arguments)} != said or bool(said["tls_pin"]) == arguments.no_tls:
+        raise CannotJoin(
+            "this token was used here before with other options: paste the line as it was then, or"
+            " make a new one in the panel"
+        )
 
 
 def _port(listen: str) -> int:
@@ -177,7 +196,7 @@ def _told(offer: str) -> dict[str, Any]:
     """Only read where to find the share; nothing of it is believed before its proof is checked."""
     try:
         told = json.loads(offer)
-    except ValueError:
+    except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
         raise ProofError("the answer is not one of a panel")
