@@ -69,7 +69,6 @@ def _parts(sealed: str) -> tuple[str, str, str]:
     return version, key_id, body
 
 
-@sensitive_variables()
 def _ciphers() -> dict[str, AESGCM]:
     return _load(tuple(settings.WGPANEL_FIELD_KEYS))
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -16,6 +16,10 @@ class Pool:
     """A network whose hosts are given to peers."""
 
     network: Network
+    _base: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_base", int(self.network.network_address))
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -52,15 +56,16 @@ class Pool:
 
     def text_at(self, offset: int) -> str:
         """The address as `wg` prints it; five times as fast as the text of `at`."""
-        number = int(self.network.network_address) + offset
-        length, family = (4, socket.AF_INET) if self.family == 4 else (16, socket.AF_INET6)
-        return socket.inet_ntop(family, number.to_bytes(length, "big"))
+        number = self._base + offset
+        if self.network.version == 4:
+            return socket.inet_ntop(socket.AF_INET, number.to_bytes(4, "big"))
+        return socket.inet_ntop(socket.AF_INET6, number.to_bytes(16, "big"))
 
     def offset_of(self, address: Address) -> int | None:
         """The offset of `address`; None for one outside the pool."""
         if address not in self.network:
             return None
-        return int(address) - int(self.network.network_address)
+        return int(address) - self._base
 
     def __str__(self) -> str:
         return str(self.network)

@@ -137,12 +137,20 @@ def parts(interface: Interface, peers: Sequence[Peer]) -> Iterator[tuple[Peer, P
 
 
 def part_of(pools: Mapping[int, Pool], peer: Peer, offsets: Offsets) -> PeerPart:
-    preshared_key = cast(Secret | None, peer.preshared_key)
+    """What a node is told of a peer; raises SecretLocked."""
+    secret = cast(Secret | None, peer.preshared_key)
+    return part_with(secret.reveal() if secret else None, pools, peer, offsets)
+
+
+def part_with(
+    preshared_key: str | None, pools: Mapping[int, Pool], peer: Peer, offsets: Offsets
+) -> PeerPart:
+    """The same where the preshared key is open already, and not read from the peer."""
     own = [f"{pools[family].text_at(offset)}/{HOST_PREFIX[family]}" for family, offset in offsets]
     return PeerPart(
         public_key=peer.public_key,
         allowed_ips=tuple(sorted([*own, *peer.routed_networks])),
-        preshared_key=preshared_key.reveal() if preshared_key else None,
+        preshared_key=preshared_key,
         keepalive=peer.keepalive or None,
         expires_at=int(peer.expires_at.timestamp()) if peer.expires_at else None,
     )

@@ -5,15 +5,22 @@ not add up is never sent: an error here is NotRendered, and not a document with 
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 from uuid import UUID
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
-from wgpanel_agent.documents import InterfacePart, InvalidDocument, PeerPart, State, hash_sum
+from wgpanel_agent.documents import (
+    InterfacePart,
+    InvalidDocument,
+    PeerPart,
+    State,
+    hash_sum,
+    peer_digest,
+)
 
-from keyring.fields import Secret, SecretField
+from keyring.fields import SecretField
 from keyring.sealing import SecretLocked
 from nodes.interfaces import Interface
 from nodes.pools import Pool
@@ -35,12 +42,12 @@ class NotRendered(Exception):
 class Row(NamedTuple):
     """A peer and its addresses, with the state that its interface had in that moment.
 
-    It has what `desired.part_of` reads of a Peer: 20,000 of those would cost a second.
+    It has what `desired.part_with` reads of a Peer: 20,000 of those would cost a second.
     """
 
     id: UUID
     public_key: str
-    preshared_key: Secret | None
+    preshared_key: str | None  # sealed
     keepalive: int | None
     expires_at: dt.datetime | None
     routed_networks: list[str]
@@ -53,7 +60,7 @@ class Row(NamedTuple):
 
 
 def _offset(family: int) -> Subquery:
-    held = Address.objects.held().filter(peer=OuterRef("pk"), family=family)
+    held = Address.objects.held().filter(peer=OuterRef("pk"), family=family).order_by()
     return Subquery(held.values("offset")[:1])
 
 
@@ -69,11 +76,13 @@ ELSEWHERE = {
 
 @dataclass(slots=True)
 class Reading:
-    """What one statement found; `gone` are keys of peers that are not in the document."""
+    """What one statement found; `gone` are keys of peers that are not in the document. `texts` are
+    the peers as canonical JSON."""
 
     state: State
     interface: InterfacePart
     peers: list[PeerPart] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     digests: list[int] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
 
@@ -179,22 +188,20 @@ def _take(reading: Reading, pools: Mapping[int, Pool], row: Row) -> None:
     if not row.present:
         reading.gone.append(row.public_key)
         return
-    part = desired.part_of(pools, _as_peer(row), list(_offsets(row)))
-    digest = part.digest()
+    part = desired.part_with(_preshared_key(row), pools, cast(Peer, row), _offsets(row))
+    text = part.canonical()
+    digest = peer_digest(text)
     if f"{digest:064x}" != row.digest:
         raise NotRendered(f"Peer {row.id} is not what its digest says.")
     reading.peers.append(part)
+    reading.texts.append(text)
     reading.digests.append(digest)
 
 
-def _as_peer(row: Row) -> Peer:
-    if row.preshared_key is not None:
-        place = PRESHARED_KEY.place(row.id)
-        row = row._replace(preshared_key=Secret(place, sealed=str(row.preshared_key)))
-    return cast(Peer, row)
+def _preshared_key(row: Row) -> str | None:
+    return None if row.preshared_key is None else PRESHARED_KEY.opened(row.id, row.preshared_key)
 
 
-def _offsets(row: Row) -> Iterator[tuple[int, int]]:
-    for family, offset in ((4, row.offset_v4), (6, row.offset_v6)):
-        if offset is not None:
-            yield family, offset
+def _offsets(row: Row) -> list[tuple[int, int]]:
+    found = ((4, row.offset_v4), (6, row.offset_v6))
+    return [(family, offset) for family, offset in found if offset is not None]

@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from wgpanel_agent import grammar
 from wgpanel_agent.documents import (
@@ -177,9 +177,32 @@ def test_a_peer_written_by_hand_is_what_json_makes_of_it(peer: PeerPart) -> None
     assert peer.canonical() == told
 
 
-def test_what_the_grammar_would_refuse_is_quoted_all_the_same() -> None:
-    peer = PeerPart('a"b\n', ("\u00e9\\", "x"), "\u2028", 1)
-    assert json.loads(peer.canonical()) == peer.as_json()
+hostile_peers = st.builds(
+    PeerPart,
+    public_key=st.text(),
+    allowed_ips=st.lists(st.text(), max_size=3).map(tuple),
+    preshared_key=st.none() | st.text(),
+    keepalive=counts,
+    expires_at=counts,
+    quota_bytes=counts,
+)
+
+
+@example(PeerPart('a"b\n', ("\u00e9\\", "x", "}"), "\u2028\ud800", 1))
+@given(hostile_peers)
+def test_what_the_grammar_would_refuse_is_told_and_summed_all_the_same(peer: PeerPart) -> None:
+    told = json.dumps(["peer", peer.as_json()], sort_keys=True, separators=(",", ":"))
+    assert told == f'["peer",{peer.canonical()}]'
+    assert peer.digest() == int(hashlib.sha256(told.encode()).hexdigest(), 16)
+
+
+@given(interface_parts, st.lists(hostile_peers, max_size=3), counts, st.booleans())
+def test_a_body_in_one_piece_says_what_its_parts_say(
+    interface: InterfacePart, peers: list[PeerPart], confirmed: int | None, written: bool
+) -> None:
+    document = WholeDocument(State(EPOCH, 7, HASH), interface, tuple(peers), confirmed, OTHER_EPOCH)
+    text = document.text([peer.canonical() for peer in peers] if written else None)
+    assert json.loads(text) == document.as_json()
 
 
 def test_a_field_at_its_default_changes_no_digest() -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +41,7 @@ def tell(
     method: str,
     below: str = "",
     *,
-    body: Mapping[str, Any] | None = None,
+    body: bytes = b"",
     if_match: str | None = None,
     deadline: Deadline,
 ) -> dict[str, Any]:
@@ -50,14 +49,13 @@ def tell(
     if deadline.is_near:
         raise AgentError("timeout", "The node answers too slowly.")
     path = _path(interface, below)
-    encoded = b"" if body is None else json.dumps(body, separators=(",", ":")).encode("ascii")
     answer = client.call(
         interface.node,
         path,
         method=method,
-        body=encoded,
+        body=body,
         if_match=if_match,
-        idempotency_key=_key_of(interface, method, path, if_match, encoded),
+        idempotency_key=_key_of(interface, method, path, if_match, body),
         read_seconds=min(APPLY_SECONDS, deadline.remaining),
     )
     return _object(answer.body)

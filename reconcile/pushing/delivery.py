@@ -1,6 +1,7 @@
 """One delivery to a node: a delta, else the whole document, else a reason why not."""
 
 import datetime as dt
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,7 +49,7 @@ class Message:
     state: State
     method: str
     below: str
-    body: dict[str, Any]
+    body: bytes  # a JSON object
 
 
 def deliver(interface: Interface, lease: Lease, deadline: Deadline) -> None:
@@ -123,7 +124,7 @@ def _whole(interface: Interface, attempt: Attempt, lease: Lease) -> Message:
         confirm_removals=_confirmed(interface, attempt),
         replaces_epoch=attempt.replaces,
     )
-    return Message(reading.state, "PUT", "", document.as_json())
+    return Message(reading.state, "PUT", "", document.text(reading.texts).encode("ascii"))
 
 
 def _delta(interface: Interface, attempt: Attempt, base: State) -> Message:
@@ -138,7 +139,8 @@ def _delta(interface: Interface, attempt: Attempt, base: State) -> Message:
         tuple(dict.fromkeys([*reading.removals, *ordered])),
         confirm_removals=_confirmed(interface, attempt),
     )
-    return Message(reading.state, "POST", "/peers", delta.as_json())
+    body = json.dumps(delta.as_json(), separators=(",", ":")).encode("ascii")
+    return Message(reading.state, "POST", "/peers", body)
 
 
 def _confirmed(interface: Interface, attempt: Attempt) -> int | None:

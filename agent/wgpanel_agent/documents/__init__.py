@@ -19,6 +19,7 @@ from wgpanel_agent.documents.parts import (
     PeerPart,
     fields_of,
     list_of,
+    peer_digest,
     refuse_double_claims,
 )
 from wgpanel_agent.documents.state import State, hash_sum, if_match, parse_if_match, state_hash
@@ -44,6 +45,7 @@ __all__ = [
     "if_match",
     "list_of",
     "parse_if_match",
+    "peer_digest",
     "preshared_key_fingerprint",
     "refuse_both",
     "refuse_double_claims",

@@ -8,6 +8,7 @@ from wgpanel_agent import grammar
 from wgpanel_agent.documents.parts import (
     InterfacePart,
     PeerPart,
+    canonical,
     fields_of,
     list_of,
     refuse_double_claims,
@@ -89,12 +90,19 @@ class WholeDocument:
 
     def as_json(self) -> dict[str, Any]:
         """The body of a request."""
+        return {**self._head(), "peers": [peer.as_json() for peer in self.peers]}
+
+    def text(self, peers: Iterable[str] | None = None) -> str:
+        """The same as JSON; `peers` are those of the document, where they are written already."""
+        told = (peer.canonical() for peer in self.peers) if peers is None else peers
+        return f'{canonical(self._head())[:-1]},"peers":[{",".join(told)}]}}'
+
+    def _head(self) -> dict[str, Any]:
         return {
             "epoch": self.state.epoch,
             "generation": self.state.generation,
             "hash": self.state.hash,
             "interface": self.interface.as_json(),
-            "peers": [peer.as_json() for peer in self.peers],
             **_given(confirm_removals=self.confirm_removals, replaces_epoch=self.replaces_epoch),
         }
 

@@ -41,6 +41,11 @@ def _optional_count(value: object, field: str) -> int | None:
     return None if value is None else grammar.integer(value, field, 0, LARGEST)
 
 
+def peer_digest(told: str) -> int:
+    """Of a peer's canonical JSON, for whoever has it already."""
+    return _digest("peer", told)
+
+
 def _digest(kind: str, told: str) -> int:
     """Of a part's canonical JSON."""
     text = f'["{kind}",{told}]'
@@ -96,20 +101,21 @@ class PeerPart:
 
     def digest(self) -> int:
         """SHA-256 over its canonical JSON; the hash of a state is a sum of these."""
-        return _digest("peer", self.canonical())
+        return peer_digest(self.canonical())
 
     def canonical(self) -> str:
         """`as_json` as text, written by hand: there are thousands of peers."""
-        told = [f'"allowed_ips":[{",".join(map(_quoted, sorted(self.allowed_ips)))}]']
-        for name in ("expires_at", "keepalive"):
-            if (value := getattr(self, name)) is not None:
-                told.append(f'"{name}":{canonical(value)}')
+        told = f'{{"allowed_ips":[{",".join(map(_quoted, sorted(self.allowed_ips)))}]'
+        if self.expires_at is not None:
+            told += f',"expires_at":{canonical(self.expires_at)}'
+        if self.keepalive is not None:
+            told += f',"keepalive":{canonical(self.keepalive)}'
         if self.preshared_key is not None:
-            told.append(f'"preshared_key":{_quoted(self.preshared_key)}')
-        told.append(f'"public_key":{_quoted(self.public_key)}')
+            told += f',"preshared_key":{_quoted(self.preshared_key)}'
+        told += f',"public_key":{_quoted(self.public_key)}'
         if self.quota_bytes is not None:
-            told.append(f'"quota_bytes":{canonical(self.quota_bytes)}')
-        return f"{{{','.join(told)}}}"
+            told += f',"quota_bytes":{canonical(self.quota_bytes)}'
+        return told + "}"
 
     def is_expired(self, now: float) -> bool:
         """`now` is Unix time in seconds."""
