@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -181,6 +183,36 @@ def test_a_network_behind_a_peer_needs_the_right_and_no_host_bits() -> None:
 def test_an_address_with_two_meanings_is_refused(given: str) -> None:
     with pytest.raises(InvalidDocument):
         grammar.peer_address(given)
+
+
+ADDRESSES = st.builds(
+    "{}{}".format,
+    st.one_of(
+        st.ip_addresses().map(str),
+        st.ip_addresses(v=6).map(lambda address: address.exploded),
+        st.ip_addresses(v=6).map(lambda address: str(address).upper()),
+        st.ip_addresses(network="::/96").map(str),
+        st.ip_addresses(network="::ffff:0:0/96").map(str),
+        st.from_regex(r"[0-9a-f:.]{2,40}", fullmatch=True),
+        st.sampled_from(["010.0.0.1", "256.1.1.1", "::ffff:1.2.3.4", "1.2.3.4\0", "\u0661.2.3.4"]),
+    ),
+    st.sampled_from(["/32", "/128", "", "/032", "/0", "/24", "/32\n", "/128 ", "/129"]),
+)
+
+
+def outcome_of(parse: Callable[[object], str], given: str) -> str:
+    try:
+        return parse(given)
+    except InvalidDocument as error:
+        return f"refused: {error}"
+
+
+@given(ADDRESSES)
+def test_the_short_way_for_addresses_leads_where_the_long_one_does(given: str) -> None:
+    for parse in (grammar.peer_address, grammar.routed_network):
+        short = outcome_of(parse, given)
+        with mock.patch.object(grammar, "_is_as_printed", return_value=False):
+            assert outcome_of(parse, given) == short
 
 
 def test_the_interface_keeps_its_host_bits() -> None:

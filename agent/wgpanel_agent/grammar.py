@@ -31,6 +31,10 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", re.ASCII)
 _ZERO_KEY = "A" * 43 + "="
 _IPV4_IN_IPV6 = (bytes(12), bytes(10) + b"\xff\xff")
 _ADDRESS = re.compile(r"([0-9.]{7,15}|[0-9A-Fa-f:]{2,39})(?:/(0|[1-9][0-9]{0,2}))?", re.ASCII)
+# One address as `wg` prints it, which most are: an IPv4 one, and what may be an IPv6 one.
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_HOST_V4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}/32", re.ASCII)
+_HOST_V6 = re.compile(r"[0-9a-f:]{2,39}/128", re.ASCII)
 # What Linux takes as the name of a link, of the letters that need no thought in a rule.
 _LINK_NAME = re.compile(r"[a-zA-Z0-9._-]{1,15}", re.ASCII)
 _ENDPOINT = re.compile(r"(?:([0-9.]{7,15})|\[([0-9A-Fa-f:]{2,39})\]):([1-9][0-9]{0,4})", re.ASCII)
@@ -88,7 +92,9 @@ def interface_name(value: object, field: str = "interface") -> str:
 
 def _key(value: object, field: str) -> str:
     """Of 32 bytes; each has one spelling only."""
-    return _match(_KEY, value, field, "a base64 key of 32 bytes").group()
+    if isinstance(value, str) and _KEY.fullmatch(value):
+        return value
+    raise InvalidDocument(field, "must be a base64 key of 32 bytes")
 
 
 def _key_text(raw: bytes) -> str:
@@ -162,6 +168,8 @@ def interface_address(value: object, field: str = "address") -> str:
 
 def routed_network(value: object, field: str = "allowed_ips") -> str:
     """A network behind a peer. `wg` would cut host bits off without a word, so they are refused."""
+    if isinstance(value, str) and _is_as_printed(value):
+        return value
     family, packed, prefix = _prefixed(value, field)
     free = len(packed) * 8 - prefix
     if free and int.from_bytes(packed, "big") & ((1 << free) - 1):
@@ -169,8 +177,24 @@ def routed_network(value: object, field: str = "allowed_ips") -> str:
     return f"{socket.inet_ntop(family, packed)}/{prefix}"
 
 
+def _is_as_printed(text: str) -> bool:
+    """Whether it is one address in the spelling of `wg`: thousands need not be taken apart."""
+    if _HOST_V4.fullmatch(text):
+        return True
+    if not _HOST_V6.fullmatch(text):
+        return False
+    try:
+        packed = socket.inet_pton(socket.AF_INET6, text[:-4])
+    except OSError:
+        return False
+    is_printed = socket.inet_ntop(socket.AF_INET6, packed) == text[:-4]
+    return is_printed and not packed.startswith(_IPV4_IN_IPV6)
+
+
 def peer_address(value: object, field: str = "allowed_ips") -> str:
     """The address of one peer: /32 or /128, which may be left out."""
+    if isinstance(value, str) and _is_as_printed(value):
+        return value
     family, packed, prefix = _prefixed(value, field)
     if prefix != len(packed) * 8:
         raise InvalidDocument(field, "must be one address, /32 or /128")

@@ -28,6 +28,7 @@ from wgpanel_agent.tls import server_context
 logger = logging.getLogger(__name__)
 
 HANDLER_MODULES = (handlers, desired_handlers, lifecycle_handlers, key_handlers)
+NEW_OBJECTS = 10_000  # between collections: at the usual 700 they are a fifth of reading peers
 BURST_SECONDS = 5  # of a public route's rate that may come at once
 
 
@@ -55,6 +56,7 @@ async def _at_work(agent: Agent, manager: ServiceManager) -> AsyncIterator[None]
     acts = (agent.sampler.run, agent.repairer.run, manager.keep_alive)
     tasks = [asyncio.create_task(act()) for act in acts]
     gc.freeze()  # what is loaded by now stays; no collection needs to walk it again
+    gc.set_threshold(NEW_OBJECTS)
     try:
         yield
     finally:

@@ -212,3 +212,27 @@ async def test_it_samples_by_itself(box: Any, wireguard: WireGuard) -> None:
             await asyncio.sleep(0.05)
     running.cancel()
     assert sampler.system.memory is not None
+
+
+async def test_by_itself_it_does_not_look_while_an_interface_is_written(
+    box: Any, wireguard: WireGuard
+) -> None:
+    sampler = Sampler(wireguard, Machine(), ("wg0",), Pace(look=60))
+    with sampler.quiet():
+        running = asyncio.create_task(sampler.run())
+        await asyncio.sleep(0.3)
+        assert state_of(sampler).looked_at is None
+    async with asyncio.timeout(10):
+        while state_of(sampler).status != "up":
+            await asyncio.sleep(0.05)
+    running.cancel()
+
+
+async def test_a_long_write_does_not_hide_the_node(box: Any, wireguard: WireGuard) -> None:
+    sampler = Sampler(wireguard, Machine(), ("wg0",), Pace(look=0.1))
+    with sampler.quiet():
+        running = asyncio.create_task(sampler.run())
+        async with asyncio.timeout(10):
+            while state_of(sampler).status != "up":
+                await asyncio.sleep(0.05)
+    running.cancel()

@@ -89,11 +89,12 @@ class Convergence:
     async def bring(self, name: str) -> Applied:
         """Make the interface what the journal wants, all of it. Raises HttpError and
         WireGuardError; then it is incomplete, and the next repair tries again."""
-        fault = await self._link_fault(name)
-        try:
-            applied = await self._bring_peers(name)
-        except NoSuchInterface as error:
-            raise fault or error from error
+        with self.sampler.quiet():
+            fault = await self._link_fault(name)
+            try:
+                applied = await self._bring_peers(name)
+            except NoSuchInterface as error:
+                raise fault or error from error
         if fault:  # whoever may connect does so even where, say, forwarding cannot be had
             raise fault
         return applied

@@ -35,9 +35,10 @@ def render(conf: ServerConf, proven: Mapping[str, PeerPart] | None = None) -> st
     known = proven or {}
     unproven = [it for it in conf.peers if known.get(it.public_key) != it]
     new = replace(conf, peers=tuple(unproven))
-    if parse(text_of(new)) != new:
+    text = text_of(new)
+    if parse(text) != new:
         raise BadConf("the file would have said something else than was meant")
-    return text_of(conf)
+    return text if new == conf else text_of(conf)
 
 
 def text_of(conf: ServerConf) -> str:

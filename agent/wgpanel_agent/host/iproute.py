@@ -49,10 +49,6 @@ class Range(NamedTuple):
         free = (1 << (bits - int(length))) - 1
         return cls(version, number & ~free, number | free)
 
-    def holds(self, other: "Range") -> bool:
-        is_within = self.first <= other.first and other.last <= self.last
-        return self.version == other.version and is_within
-
 
 def own_ranges(part: InterfacePart) -> frozenset[Range]:
     return frozenset(Range.of(it) for it in part.addresses)
@@ -61,12 +57,16 @@ def own_ranges(part: InterfacePart) -> frozenset[Range]:
 def networks_beyond(own: Iterable[Range], peer: PeerPart) -> list[str]:
     """Of a peer, what the interface's own networks do not hold; those the kernel routes by itself.
     Never a default route: that would be the node's own way out."""
-    networks = [it for it in peer.allowed_ips if not it.endswith("/0")]
-    return [it for it in networks if not _is_held(own, Range.of(it))]
+    return [
+        network
+        for network in peer.allowed_ips
+        if not (network.endswith("/0") or _is_held(own, *Range.of(network)))
+    ]
 
 
-def _is_held(own: Iterable[Range], network: Range) -> bool:
-    return any(net.holds(network) for net in own)
+def _is_held(own: Iterable[Range], version: int, first: int, last: int) -> bool:
+    """Whether one of them has all of the range."""
+    return any(it[0] == version and it[1] <= first and last <= it[2] for it in own)
 
 
 def in_table(part: InterfacePart, networks: Iterable[str]) -> frozenset[Route]:

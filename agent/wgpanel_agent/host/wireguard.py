@@ -115,7 +115,8 @@ def peer_section(peer: PeerPart) -> str:
         *([f"AllowedIPs = {', '.join(peer.allowed_ips)}"] if peer.allowed_ips else []),
         "",
     ]
-    if not all(line.isascii() and line.isprintable() for line in lines):
+    told = "".join(lines)
+    if not (told.isascii() and told.isprintable()):
         raise WireGuardError("a peer would have become more than its own lines")
     return "\n".join(lines)
 

@@ -8,7 +8,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from wgpanel_agent.host.system import Machine, links
@@ -59,6 +60,9 @@ class Sampler:
         self._pace = pace
         self.now = clock  # monotonic
         self._looking = asyncio.Lock()
+        self._writers = 0
+        self._is_quiet = asyncio.Event()
+        self._is_quiet.set()
         self._look_began_at = -math.inf
         self._cpu_percent: float | None = None
 
@@ -80,7 +84,8 @@ class Sampler:
     async def run(self) -> None:
         """Sample until cancelled."""
         await asyncio.gather(
-            self._every(self._pace.look, self.look), self._every(CPU_SECONDS, self._read_cpu)
+            self._every(self._pace.look, self._look_when_quiet),
+            self._every(CPU_SECONDS, self._read_cpu),
         )
 
     async def look(self) -> None:
@@ -89,6 +94,19 @@ class Sampler:
         async with self._looking:
             if self._look_began_at < asked_at:
                 await self._look()
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """While an interface is written whole, and read back: until then `wg` answers nobody who
+        asks for it, and what it would say is known at the end."""
+        self._writers += 1
+        self._is_quiet.clear()
+        try:
+            yield
+        finally:
+            self._writers -= 1
+            if not self._writers:
+                self._is_quiet.set()
 
     async def look_unless_younger(self, name: str, seconds: float) -> None:
         """Read everything, unless what is known of this interface is young enough."""
@@ -127,6 +145,12 @@ class Sampler:
         """Take how a managed interface stands to its desired state; None where it has none."""
         self._state(name).conformity = conformity
         self.version += 1
+
+    async def _look_when_quiet(self) -> None:
+        """A little later at most: there may be other interfaces."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_quiet.wait(), self._pace.look)
+        await self.look()
 
     async def _look(self) -> None:
         began_at = self._look_began_at = self.now()
