@@ -78,6 +78,7 @@ def _measure(node: Node, size: int, checks: int) -> None:
     time.sleep(SETTLED_SECONDS)
     _measure_checks(node, interface, size, checks)
     _measure_deltas(node, interface, size)
+    _report("panel.push_whole", size, told, "wg syncconf + wg show wg0 dump", _whole_alone(node))
 
 
 def _measure_checks(node: Node, interface: Any, size: int, checks: int) -> None:
@@ -103,6 +104,21 @@ def _measure_deltas(node: Node, interface: Any, size: int) -> None:
 
     cost = Cost.of(add, node, DELTAS)
     _report("panel.push_delta", size, cost, "wg addconf + wg show wg0 dump", alone)
+
+
+def _whole_alone(node: Node) -> float:
+    """What `wg` alone takes, in seconds, for the same peers on the same interface; at the end,
+    because it takes them all away first."""
+    node.agent.stop()
+    everything = node.run("wg-quick", "strip", "wg0")
+    nothing = everything.partition("[Peer]")[0]
+    node.run("wg", "syncconf", "wg0", "/dev/stdin", stdin=nothing)
+    return _seconds(lambda: _syncconf_and_dump(node, everything), 1)[0]
+
+
+def _syncconf_and_dump(node: Node, configuration: str) -> None:
+    node.run("wg", "syncconf", "wg0", "/dev/stdin", stdin=configuration)
+    node.run("wg", "show", "wg0", "dump")
 
 
 def _row_of(node: Node) -> Any:
