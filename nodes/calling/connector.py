@@ -42,8 +42,6 @@ class Handshakes(aiohttp.TraceConfig):
         self.on_request_exception.append(self._leave)
 
     async def _enter(self, _: Any, context: SimpleNamespace, __: Any) -> None:
-        if context.trace_request_ctx is None:  # plain HTTP: see `fanout`
-            return
         await self._places.acquire()
         loop = asyncio.get_running_loop()
         context.leaving = loop.call_later(PLACE_SECONDS, self._places.release)

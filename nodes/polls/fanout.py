@@ -76,7 +76,7 @@ class Fanout:
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fanout", daemon=True)
         self._thread.start()
-        self._session = self._wait_for(new_session())
+        self._sessions = self._wait_for(Sessions.open())
         self._loop.call_soon_threadsafe(self._look_after)
 
     def ask(self, errands: Sequence[E]) -> Iterator[list[E]]:
@@ -88,7 +88,7 @@ class Fanout:
                 yield portion
 
     def close(self) -> None:
-        self._wait_for(self._session.close())
+        self._wait_for(self._sessions.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -157,10 +157,10 @@ class Fanout:
     async def _get(self, errand: Errand) -> Received:
         trust = _pinned(errand.pins) if errand.pins else None
         url = _url("https" if trust else "http", errand.authority, errand.path)
-        async with self._session.get(
-            url, headers=errand.headers, allow_redirects=False, ssl=trust or CONTEXT,
-            trace_request_ctx=trust,
-        ) as response:  # fmt: skip
+        session = self._sessions.tls if trust else self._sessions.plain
+        async with session.get(
+            url, headers=errand.headers, allow_redirects=False, ssl=trust or CONTEXT
+        ) as response:
             body = await _read(response)
             errand.changed_certificate = trust is not None and trust.has_seen_the_next
             return Received(
@@ -235,11 +235,31 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-async def new_session() -> aiohttp.ClientSession:
+@dataclass(frozen=True)
+class Sessions:
+    """Two over one connector: to be watched costs each request, and only handshakes need it."""
+
+    plain: aiohttp.ClientSession
+    tls: aiohttp.ClientSession
+
+    @classmethod
+    async def open(cls) -> "Sessions":
+        connector = new_connector()
+        return cls(_new_session(connector), _new_session(connector, Handshakes()))
+
+    async def close(self) -> None:
+        """The first closes their connector."""
+        await self.plain.close()
+        await self.tls.close()
+
+
+def _new_session(
+    connector: aiohttp.BaseConnector, *watchers: aiohttp.TraceConfig
+) -> aiohttp.ClientSession:
     """No cookies, no proxy from the environment, no compression: the digest is of what comes."""
     return aiohttp.ClientSession(
-        connector=new_connector(),
-        trace_configs=[Handshakes()],
+        connector=connector,
+        trace_configs=list(watchers),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=cadence.CONNECT_SECONDS),
         headers={"User-Agent": "wgpanel", "Accept-Encoding": "identity"},

@@ -44,7 +44,7 @@ async def knock(session: aiohttp.ClientSession, port: int, seconds: float) -> No
     address = URL(f"https://127.0.0.1:{port}/")
     timeout = aiohttp.ClientTimeout(total=seconds)
     with pytest.raises((aiohttp.ClientError, TimeoutError)):
-        await session.get(address, ssl=trust, timeout=timeout, trace_request_ctx=trust)
+        await session.get(address, ssl=trust, timeout=timeout)
 
 
 def crowd_of(monkeypatch: pytest.MonkeyPatch, many: int, place_seconds: float) -> Crowd:
@@ -53,8 +53,10 @@ def crowd_of(monkeypatch: pytest.MonkeyPatch, many: int, place_seconds: float) -
     monkeypatch.setattr(connector, "PLACE_SECONDS", place_seconds)
 
     async def run() -> Crowd:
-        async with Crowd() as crowd, await fanout.new_session() as session:
-            await asyncio.gather(*(knock(session, crowd.port, 0.6) for _ in range(many)))
+        sessions = await fanout.Sessions.open()
+        async with Crowd() as crowd:
+            await asyncio.gather(*(knock(sessions.tls, crowd.port, 0.6) for _ in range(many)))
+        await sessions.close()
         return crowd
 
     return asyncio.run(run())
@@ -72,7 +74,7 @@ def test_who_is_silent_holds_his_place_for_a_moment_only(monkeypatch):
 
 async def enter(handshakes: Handshakes) -> SimpleNamespace:
     """As aiohttp does."""
-    context = handshakes.trace_config_ctx(trace_request_ctx="tls")
+    context = handshakes.trace_config_ctx()
     (enter,) = handshakes.on_connection_create_start
     await asyncio.wait_for(enter(None, context, None), 5)
     return context
