@@ -1,6 +1,7 @@
 """Ask many nodes and remember what they told; claim those that are due; ask for a poll now."""
 
 import datetime as dt
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,8 @@ from nodes.polls.inquiry import Inquiry, Outcome
 from nodes.polls.results import Written
 from nodes.querysets import NodeQuerySet
 
+# Several threads that compute at once only take the interpreter from each other at each step.
+_turn = threading.Lock()
 WAKE_UP = "nodes.tasks.start_polls"
 
 
@@ -76,13 +79,16 @@ def _promote(outcomes: Iterable[Outcome]) -> None:
 
 
 def _ask(nodes: Iterable[Seen]) -> Iterator[list[Outcome]]:
-    inquiries, refused = _begin(nodes)
+    with _turn:
+        inquiries, refused = _begin(nodes)
     if refused:
         yield refused
     while inquiries:
         again: list[Inquiry] = []
         for ended in fanout.current(settings.POLLS_IN_FLIGHT).ask(inquiries):
-            yield _conclude(ended, again)
+            with _turn:
+                outcomes = _conclude(ended, again)
+            yield outcomes
         inquiries = again
 
 
