@@ -6,12 +6,41 @@ in binary: a third of the panel's time of VALUES or JSON, and less of the server
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from contextlib import closing
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import psycopg
 from django.db import OperationalError, connection, transaction
 
-Row = dict[str, Any]
+
+class Attempt(NamedTuple):
+    """What every attempt changes in a node's row, and how that row has to be for it."""
+
+    node: UUID
+    agent_url: str
+    secret: str
+    seen_at: dt.datetime | None
+    asked_at: dt.datetime
+    ended_at: dt.datetime
+    next_poll_at: dt.datetime
+    reason: str
+    skew_ms: int | None
+
+
+class Reported(NamedTuple):
+    """What a report changes besides."""
+
+    status: str
+    report: str
+    version: str
+    active_peers: int
+    cpu: float | None
+    memory: float | None
+    disk: float | None
+
+
+Row = tuple[Any, ...]  # the fields of an Attempt, followed by those of Reported where there are any
 
 COMMON = """
     last_attempt_at = {asked_at}, claimed_until = NULL,
@@ -39,7 +68,6 @@ TYPES = {
     "reason": "text", "skew_ms": "int", "status": "text", "report": "text[]::jsonb",
     "version": "text", "active_peers": "int", "cpu": "float8", "memory": "float8", "disk": "float8",
 }  # fmt: skip
-TIMES = [name for name, kind in TYPES.items() if kind == "timestamptz"]
 
 
 def update(reported: Sequence[Row], failed: Sequence[Row]) -> int:
@@ -66,32 +94,40 @@ def _update(columns: str, rows: Sequence[Row]) -> int:
 
 
 def _update_each(update: str, rows: Sequence[Row]) -> int:
-    names = {name: f"%({name})s" for name in rows[0]}
-    sql = f"{update} WHERE {UNCHANGED}".format(**names)
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, [row | _as_stored(row) for row in rows])
-        return cursor.rowcount
+    places = {name: f"?{place}" for place, name in enumerate(_names(rows), start=1)}
+    sql = f"{update} WHERE {UNCHANGED}".format(**places)
+    connection.ensure_connection()
+    # Django's own cursor knows no numbered places, and those with names take longer to fill
+    with connection.wrap_database_errors, closing(connection.connection.cursor()) as cursor:
+        cursor.executemany(sql, list(map(_as_stored, rows)))
+        return int(cursor.rowcount)
 
 
 def _as_stored(row: Row) -> Row:
-    """Return those values that SQLite has no type for, as Django writes them."""
-    return {"node": row["node"].hex, **{name: _text(row[name]) for name in TIMES}}
+    """Return the row with what SQLite has no type for as Django writes it."""
+    node, agent_url, secret, seen_at, *times = row[:7]
+    seen = seen_at and _text(seen_at)
+    return (node.hex, agent_url, secret, seen, *map(_text, times), *row[7:])
 
 
-def _text(time: dt.datetime | None) -> str | None:
-    return None if time is None else time.isoformat(" ").removesuffix("+00:00")
+def _text(time: dt.datetime) -> str:
+    return time.isoformat(" ").removesuffix("+00:00")
 
 
 def _update_from_arrays(update: str, rows: Sequence[Row]) -> int:
-    names = list(rows[0])
+    names = _names(rows)
     arrays = ", ".join(f"%b::{TYPES[name]}[]" for name in names)
     source = f"unnest({arrays}) AS v({', '.join(names)})"
     sql = f"{update} FROM {source} WHERE {UNCHANGED}".format(
         **{name: f"v.{name}" for name in names}
     )
-    values = [[row[name] for row in rows] for name in names]
+    values = list(map(list, zip(*rows, strict=True)))
     connection.ensure_connection()
     # Django's own cursor would paste the values into the text of the statement
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, values)
         return cursor.rowcount
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    return list(TYPES)[: len(rows[0])]

@@ -16,7 +16,7 @@ from nodes.calling.targets import storable_skew
 from nodes.polls import cadence, result_sql
 from nodes.polls.inquiry import Outcome
 from nodes.polls.reports import Told
-from nodes.polls.result_sql import Row
+from nodes.polls.result_sql import Attempt, Reported, Row
 
 LARGEST_INTEGER = 2**31 - 1
 LONGEST_VERSION = 32
@@ -48,36 +48,37 @@ def _report_row(outcome: Outcome, told: Told, interval: dt.timedelta) -> Row:
     report = told.report
     verdict, reason = status.of_report(report, outcome.skew_ms or 0)
     next_slot = cadence.next_slot(outcome.node.id, interval, outcome.ended_at)
-    return _row(outcome, reason, next_slot) | {
-        "status": verdict.value,
-        "report": told.text,
-        "version": report.version[:LONGEST_VERSION],
-        "active_peers": min(report.active_peers, LARGEST_INTEGER),
-        "cpu": report.cpu_percent,
-        "memory": report.memory_percent,
-        "disk": report.disk_percent,
-    }
+    reported = Reported(
+        status=verdict.value,
+        report=told.text,
+        version=report.version[:LONGEST_VERSION],
+        active_peers=min(report.active_peers, LARGEST_INTEGER),
+        cpu=report.cpu_percent,
+        memory=report.memory_percent,
+        disk=report.disk_percent,
+    )
+    return _attempt(outcome, reason, next_slot) + reported
 
 
 def _failure_row(outcome: Outcome, error: AgentError) -> Row:
     next_try = cadence.next_try(outcome.node.failures + 1, outcome.ended_at)
-    return _row(outcome, status.reason(error.sentence), next_try)
+    return _attempt(outcome, status.reason(error.sentence), next_try)
 
 
-def _row(outcome: Outcome, reason: str, next_poll_at: float) -> Row:
+def _attempt(outcome: Outcome, reason: str, next_poll_at: float) -> Attempt:
     node = outcome.node
     skew_ms = node.clock_skew_ms if outcome.skew_ms is None else outcome.skew_ms
-    return {
-        "node": node.id,
-        "agent_url": node.agent_url,
-        "secret": node.secret or "",
-        "seen_at": node.last_attempt_at,
-        "asked_at": _time(outcome.asked_at),
-        "ended_at": _time(outcome.ended_at),
-        "next_poll_at": _time(next_poll_at),
-        "reason": reason,
-        "skew_ms": skew_ms and storable_skew(skew_ms),
-    }
+    return Attempt(
+        node=node.id,
+        agent_url=node.agent_url,
+        secret=node.secret or "",
+        seen_at=node.last_attempt_at,
+        asked_at=_time(outcome.asked_at),
+        ended_at=_time(outcome.ended_at),
+        next_poll_at=_time(next_poll_at),
+        reason=reason,
+        skew_ms=skew_ms and storable_skew(skew_ms),
+    )
 
 
 def _time(seconds: float) -> dt.datetime:

@@ -192,7 +192,10 @@ class InterfaceReport(NamedTuple):
         managed = given.get("managed", False)
         if type(managed) is not bool:
             raise InvalidDocument("managed", "must be true or false")
-        return cls._make((*map(given.get, cls._fields[:-1]), managed))
+        return cls._make((*map(given.get, _ALL_BUT_MANAGED), managed))
+
+
+_ALL_BUT_MANAGED = InterfaceReport._fields[:-1]
 
 
 class WireGuardReport(NamedTuple):
