@@ -138,26 +138,35 @@ def hurry_joining(now: dt.datetime) -> int:
     return waiting.update(next_poll_at=now)
 
 
-def claim_due(now: dt.datetime, limit: int) -> list[list[UUID]]:
-    """Claim at most `limit` nodes that are due, and return their ids in batches.
+def claim_due(now: dt.datetime, limit: int) -> Iterator[list[UUID]]:
+    """Claim at most `limit` nodes that are due, and yield their ids batch by batch.
 
-    Nodes that failed last time are in batches of their own: they will take longer. A claim ends
-    by itself, so whatever becomes of the batch, the node is due again.
+    A batch is claimed when it is asked for: the one before is being polled meanwhile, and nobody
+    waits long for the rows. Nodes that failed last time are in batches of their own: they will take
+    longer. A claim ends by itself, so whatever becomes of the batch, the node is due again.
     """
-    due = Node.objects.due(now).order_by("next_poll_at")
-    free = due.select_for_update(skip_locked=True).values("pk")[:limit]
+    due = Node.objects.due(now).order_by("next_poll_at").values_list("pk", "failures")[:limit]
+    found = list(due)
+    sound = [node_id for node_id, failures in found if not failures]
+    failing = [node_id for node_id, failures in found if failures]
+    for batch in (*_batches(sound), *_batches(failing)):
+        if claimed := _claim(batch, now):
+            yield claimed
+
+
+def _claim(node_ids: list[UUID], now: dt.datetime) -> list[UUID]:
+    """Claim those that are still free; return their ids."""
+    due = Node.objects.due(now).filter(pk__in=node_ids).order_by()
+    free = due.select_for_update(skip_locked=True).values("pk")
     with transaction.atomic(), connection.cursor() as cursor:
         sql, parameters = free.query.get_compiler(connection=connection).as_sql()
         until = connection.ops.adapt_datetimefield_value(now + cadence.CLAIM)
         cursor.execute(
             f"WITH due(id) AS ({sql}) UPDATE nodes_node SET claimed_until = %s"  # noqa: S608 (of the ORM)
-            " WHERE id IN (SELECT due.id FROM due) RETURNING id, failures",
+            " WHERE id IN (SELECT due.id FROM due) RETURNING id",
             [*parameters, until],
         )
-        claimed = cursor.fetchall()
-    sound = [_uuid(key) for key, failures in claimed if not failures]
-    failing = [_uuid(key) for key, failures in claimed if failures]
-    return [*_batches(sound), *_batches(failing)]
+        return [_uuid(key) for (key,) in cursor.fetchall()]
 
 
 def _uuid(key: UUID | str) -> UUID:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def claim(limit: int = 1000) -> list[list[UUID]]:
-    return polling.claim_due(timezone.now(), limit)
+    return list(polling.claim_due(timezone.now(), limit))
 
 
 def test_only_nodes_that_are_due_are_claimed():
@@ -82,6 +82,25 @@ def test_a_node_that_waits_beyond_all_measure_is_made_due():
     assert polling.recall_stray(timezone.now(), dt.timedelta(seconds=15)) == 1
     assert claim() == [[stray.pk]]
     assert patient.next_poll_at > timezone.now()
+
+
+def test_each_batch_is_claimed_when_it_is_asked_for(settings):
+    settings.POLL_BATCH = 2
+    for _ in range(3):
+        make_node(next_poll_at=ago(1))
+    batches = polling.claim_due(timezone.now(), 1000)
+    assert len(next(batches)) == 2
+    assert Node.objects.exclude(claimed_until=None).count() == 2
+    assert len(next(batches)) == 1
+
+
+def test_who_was_claimed_by_another_meanwhile_is_left_to_him(settings):
+    settings.POLL_BATCH = 1
+    first, second = make_node(next_poll_at=ago(2)), make_node(next_poll_at=ago(1))
+    batches = polling.claim_due(timezone.now(), 1000)
+    assert next(batches) == [first.pk]
+    assert claim() == [[second.pk]]
+    assert list(batches) == []
 
 
 @pytest.mark.django_db(transaction=True)
