@@ -6,11 +6,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from accounts import setup_links
 from accounts.tests.builders import GOOD_PASSWORD, let_password_age, make_boss
-from nodes.models import Node
+from nodes.models import Node, Status
 from nodes.tests.builders import make_node
+from nodes.tests.joining import Joiner
 from peers.tests.builders import make_key, make_peer
 from wgpanel.tests.test_browser import watch
 
@@ -161,6 +163,29 @@ def test_the_page_of_a_join_token_shows_its_lines_once(signed_in, tmp_path):
     page.goto(page.locator("#joining").get_attribute("hx-get").replace("/live/", "/change/"))
     assert faults_in(page, tmp_path, "join-later") == []
     assert line not in page.content()
+
+
+def test_the_page_of_a_join_token_follows_the_node_until_it_is_online(signed_in, tmp_path):
+    page = signed_in
+    page.goto("/admin/nodes/jointoken/add/")
+    for label, wrong in (("Max peers", "-1"), ("Only from", "10.0.0.1/8")):
+        page.get_by_label(label).fill(wrong)
+    page.get_by_role("button", name="Make the line").click()
+    page.get_by_text("Enter a network like 198.51.100.0/24.").wait_for()
+    page.get_by_label("Max peers").fill("77")
+    page.get_by_label("Only from").fill("")
+    page.get_by_role("button", name="Make the line").click()
+    token = page.locator("#enrol-line").inner_text().split("--token ")[1].split()[0]
+    page.get_by_text("Waiting for the node").wait_for()
+    assert Joiner(token).ask().status_code == 200
+    page.get_by_text("Joined", exact=True).wait_for()
+    now = timezone.now()
+    Node.objects.update(
+        status=Status.ONLINE, status_reason="", reported_at=now, last_attempt_at=now
+    )
+    page.locator("#joining:not([hx-get]) li", has_text="Online (done)").wait_for()
+    assert faults_in(page, tmp_path, "joined") == []
+    assert Node.objects.get().max_peers == 77
 
 
 def test_a_node_whose_key_is_lost_is_shown_with_its_secret_locked(signed_in, tmp_path, settings):
