@@ -4,7 +4,9 @@ import os
 from base64 import b64encode
 
 import pytest
+from rest_framework.test import APIClient
 
+from accounts.tests.builders import make_staff
 from nodes.enrolment.join_token import JoinToken
 from nodes.models import Node
 from nodes.tests.builders import make_group, make_node
@@ -43,6 +45,14 @@ def test_the_line_for_a_node_that_was_there_before_says_so(api):
     told = api.post(TOKENS, {"node": str(make_node().pk)}).json()
     assert told["line"].endswith(" --again")
     assert told["install_line"].endswith(" --again")
+
+
+def test_who_may_add_nodes_alone_takes_over_none_that_is_there():
+    client = APIClient()
+    client.force_authenticate(make_staff("nodes.add_jointoken"))
+    assert client.post(TOKENS, {"node": str(make_node().pk)}).status_code == 403
+    assert not JoinToken.objects.exists()
+    assert client.post(TOKENS, {}).status_code == 201
 
 
 def test_a_token_is_revoked_once(api):
