@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.panel import ROOT
+from lab.record import Record
 from lab.rest import Rest
 
 START_SECONDS = 120
@@ -68,20 +69,21 @@ def left_behind(state_dir: Path) -> list[str]:
     return found
 
 
-def namespaces() -> set[str]:
-    """Of whole labs, which are numbered."""
-    return {path.name for path in Path("/run/netns").glob("wgpanel-lab-[0-9]*")}
+def namespaces(lab: int) -> set[str]:
+    """Of the lab of this number: others may come and go meanwhile."""
+    return {path.name for path in Path("/run/netns").glob(f"wgpanel-lab-{lab}-*")}
 
 
 @pytest.mark.lab
 def test_make_run_lets_three_nodes_join_over_tls_with_clients_and_leaves_nothing(
     tmp_path, unused_tcp_port
 ):
-    before = namespaces()
     state = tmp_path / "state"
     demo = Demo(state, unused_tcp_port)
     try:
         demo.wait_until_up()
+        lab = Record(state / "lab").fleet()["instance"]
+        assert namespaces(lab)
         rest = Rest(demo.url, state)
         nodes = rest.call("GET", "nodes/")["results"]
         assert [node["status"] for node in nodes] == ["online"] * 3
@@ -95,7 +97,7 @@ def test_make_run_lets_three_nodes_join_over_tls_with_clients_and_leaves_nothing
         status = demo.interrupt()
     assert status == 0, demo.output
     assert left_behind(state) == []
-    assert namespaces() <= before  # another lab may have ended meanwhile
+    assert namespaces(lab) == set()
 
 
 def test_without_a_fleet_the_panel_runs_alone_and_says_why(tmp_path, unused_tcp_port):

@@ -11,8 +11,8 @@ from wgpanel_agent.proof import ProofError, new_token
 from nodes.enrolment import joining, making
 from nodes.enrolment.errors import JoinRefused
 from nodes.enrolment.join_token import JoinToken, Step
-from nodes.models import Node
-from nodes.tests.builders import make_group, make_node
+from nodes.models import Node, Status
+from nodes.tests.builders import make_group, make_node, make_online_node
 from nodes.tests.joining import Joiner, make_token
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +150,15 @@ def test_a_node_joins_again_as_the_same_node_with_a_new_secret():
     assert (told["node_id"], told["secret_seq"]) == (str(node.pk), node.secret_seq)
     assert node.secret.reveal() == secret != before
     assert (node.agent_url, node.max_peers) == ("http://127.0.0.8:8080", 9)
+
+
+def test_what_was_known_of_a_server_ends_when_it_joins_again():
+    node = make_online_node(tls_pin="a" * 64, next_tls_pin="b" * 64, failures=3)
+    _, token = make_token(node=node)
+    assert Joiner(token, {"tls_pin": "c" * 64}).ask().status_code == 200
+    node.refresh_from_db()
+    assert (node.status, node.reported_at, node.failures) == (Status.UNKNOWN, None, 0)
+    assert (node.tls_pin, node.next_tls_pin) == ("c" * 64, "")
 
 
 def test_a_node_that_is_known_already_is_told_so_and_the_token_stays_good():
