@@ -5,10 +5,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from simple_history.admin import SimpleHistoryAdmin
-from unfold.admin import ModelAdmin
+
+from accounts.list_rows import ListRows
 
 
-class HistoryAdmin(SimpleHistoryAdmin, ModelAdmin):
+class HistoryAdmin(SimpleHistoryAdmin, ListRows):
     """A model's pages with its history. The past is read there, never brought back."""
 
     warn_unsaved_form = True

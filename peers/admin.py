@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.views.decorators.debug import sensitive_variables
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from accounts.history_admin import HistoryAdmin
 from nodes.models import Interface
@@ -23,7 +22,7 @@ from peers.errors import NoFreeAddress, Refused
 from peers.forms import NewPeerForm, PeerForm
 from peers.interfaces.admin import InterfaceAdmin
 from peers.models import Peer
-from peers.paging import SearchedList, SearchPaginator
+from peers.paging import PeerList, PeerPaginator, SearchPaginator
 from peers.peer_page import look
 from peers.querysets import PeerQuerySet
 from peers.searching import search
@@ -40,7 +39,7 @@ class PeerAdmin(PeerPages, PeerActions, PeerColumns, HistoryAdmin):
         "named", "stands", "placed", "own_addresses", "handshake", "traffic", "ends", "held_file",
     )  # fmt: skip
     list_filter = (
-        filters.StandingFilter, filters.GroupFilter, ("interface__node", AutocompleteSelectFilter),
+        filters.StandingFilter, filters.GroupFilter, ("interface__node", filters.NodeFilter),
         filters.FileFilter, filters.TagFilter,
     )  # fmt: skip
     list_filter_submit = True
@@ -55,18 +54,18 @@ class PeerAdmin(PeerPages, PeerActions, PeerColumns, HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> PeerQuerySet:
         peers: PeerQuerySet = super().get_queryset(request).existing()
-        peers = peers.select_related("interface__node").prefetch_related("addresses__interface")
+        peers = peers.select_related("interface__node").prefetch_related("addresses")
         heavy = ("preshared_key", "private_key", "interface__node__health_json")
         return peers.defer(*heavy, "interface__node__secret")
 
     def get_paginator(
         self, request: HttpRequest, queryset: PeerQuerySet, per_page: int, *rest: Any, **more: Any
     ) -> Any:
-        paginator = SearchPaginator if request.GET.get("q") else self.paginator
-        return paginator(queryset, per_page, *rest, **more)
+        paginator = SearchPaginator if request.GET.get("q") else PeerPaginator
+        return paginator(queryset.only(*self.LISTED), per_page, *rest, **more)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SearchedList]:
-        return SearchedList
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PeerList]:
+        return PeerList
 
     def get_search_results(
         self, request: HttpRequest, queryset: PeerQuerySet, search_term: str

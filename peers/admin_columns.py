@@ -13,6 +13,13 @@ TAGS_SHOWN = 4
 
 
 class PeerColumns:
+    LISTED = (
+        "name", "public_key", "tags", "enabled", "expires_at", "last_handshake_at", "rx_bytes",
+        "tx_bytes", "client_fingerprint", "delivered_fingerprint", "interface__name",
+        "interface__pool_v4", "interface__pool_v6", "interface__client_fingerprint",
+        "interface__node__name",
+    )  # fmt: skip
+
     @display(description="Peer", ordering="name")
     def named(self, peer: Peer) -> SafeString:
         tags = format_html_join(" ", "{}", ((badge(tag),) for tag in peer.tags[:TAGS_SHOWN]))
@@ -33,7 +40,7 @@ class PeerColumns:
 
     @display(description="Addresses")
     def own_addresses(self, peer: Peer) -> SafeString:
-        texts = [(str(address),) for address in peer.addresses.all()]
+        texts = [(str(ip),) for ip in peer.ips]
         return format_html(
             '<span class="wg-two">{}</span>', format_html_join("", "<code>{}</code>", texts)
         )

@@ -1,11 +1,17 @@
 """By what the peer list can be narrowed."""
 
+import uuid
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.contrib.filters.admin import DropdownFilter, TextFilter
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    DropdownFilter,
+    TextFilter,
+)
 
 from groups.models import NodeGroup
 from peers.querysets import PeerQuerySet
@@ -38,6 +44,16 @@ class GroupFilter(DropdownFilter):
         known = {choice for choice, _ in self.lookup_choices}
         wanted = self.value()
         return queryset.filter(interface__node__group=wanted) if wanted in known else queryset
+
+
+class NodeFilter(AutocompleteSelectFilter):
+    def queryset(self, request: HttpRequest, queryset: PeerQuerySet) -> PeerQuerySet:
+        if not self.value():
+            return queryset
+        try:
+            return queryset.on_node(uuid.UUID(self.value()))
+        except ValueError as error:
+            raise IncorrectLookupParameters(error) from error
 
 
 class FileFilter(DropdownFilter):

@@ -24,7 +24,7 @@ class PeerFilter(filters.FilterSet):
     group = filters.CharFilter(
         method="in_group", max_length=64, label=f"Id or name of a group, or `{UNGROUPED}`."
     )
-    node = filters.UUIDFilter(field_name="interface__node")
+    node = filters.UUIDFilter(method="on_node")
     interface = filters.UUIDFilter(field_name="interface")
     public_key = filters.CharFilter(max_length=44, label="The whole key, percent-encoded.")
     tag = filters.CharFilter(method="with_tag", max_length=64, label="The whole tag.")
@@ -43,6 +43,9 @@ class PeerFilter(filters.FilterSet):
 
     def in_group(self, peers: QuerySet[Peer], name: str, reference: str) -> QuerySet[Peer]:
         return peers.filter(interface__node__group=group_called(name, reference))
+
+    def on_node(self, peers: PeerQuerySet, name: str, node: uuid.UUID) -> PeerQuerySet:
+        return peers.on_node(node)
 
     def with_tag(self, peers: QuerySet[Peer], name: str, tag: str) -> QuerySet[Peer]:
         return peers.filter(searching.HasTag(tag))

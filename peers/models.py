@@ -84,7 +84,13 @@ class Peer(models.Model):
                 condition=Q(present=True, expires_at__isnull=False),
                 name="peer_due",
             ),
-            models.Index(fields=["name", "id"], name="peer_name"),
+            # of those that are listed: so a page far on is found without a look at any row
+            models.Index(fields=["name", "id"], condition=Q(removed_at=None), name="peer_listed"),
+            models.Index(
+                fields=["interface", "name", "id"],
+                condition=Q(removed_at=None),
+                name="peer_listed_of_interface",
+            ),
             models.Index(fields=["public_key"], name="peer_public_key"),
             models.Index(fields=["last_handshake_at"], name="peer_last_handshake"),
         ]
@@ -111,6 +117,12 @@ class Peer(models.Model):
     def is_online(self, now: dt.datetime) -> bool:
         """Whether it shook hands within the last three minutes."""
         return self.last_handshake_at is not None and self.last_handshake_at > now - ONLINE_FOR
+
+    @property
+    def ips(self) -> list[IPAddress]:
+        """The addresses that it has, IPv4 first; of a list they were fetched beforehand."""
+        held = (address for address in self.addresses.all() if address.released_at is None)
+        return [self.interface.pool(address.family).at(address.offset) for address in held]
 
     @property
     def is_outdated(self) -> bool:

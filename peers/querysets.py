@@ -1,11 +1,14 @@
 """Which peers: chainable questions that read as adjectives."""
 
 import datetime as dt
+import uuid
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Concat
+
+from nodes.models import Interface
 
 if TYPE_CHECKING:
     from peers.models import Address, Peer, ShareLink  # noqa: F401
@@ -34,6 +37,10 @@ class PeerQuerySet(models.QuerySet["Peer"]):
     def due(self, now: dt.datetime) -> Self:
         """Peers that are still part of the desired state though their time is over."""
         return self.filter(present=True, expires_at__isnull=False, expires_at__lte=now)
+
+    def on_node(self, node: uuid.UUID) -> Self:
+        """Peers of the node's interfaces, asked for first: of one, an index has them in order."""
+        return self.filter(interface__in=list(Interface.objects.filter(node=node)))
 
     def outdated(self) -> Self:
         """Peers that hold another file than they would get now: see `delivery`."""

@@ -5,6 +5,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from nodes.pools import Address
 from peers import validators
 from peers.errors import PeerRefused
 from peers.models import Peer
@@ -33,15 +34,13 @@ class StandingField(serializers.ChoiceField):
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}})
 class AddressesField(serializers.ReadOnlyField):
-    """The addresses that the peer has, IPv4 first; of a list they were fetched beforehand."""
+    """The addresses that the peer has, as texts."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(source="*", **kwargs)
+        super().__init__(source="ips", **kwargs)
 
-    def to_representation(self, value: Peer) -> list[str]:
-        held = (address for address in value.addresses.all() if address.released_at is None)
-        pool = value.interface.pool
-        return [str(pool(address.family).at(address.offset)) for address in held]
+    def to_representation(self, value: list[Address]) -> list[str]:
+        return [str(ip) for ip in value]
 
 
 class WordsField(serializers.ListField):

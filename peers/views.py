@@ -25,7 +25,7 @@ from peers.creation.creating import Created
 from peers.creation.serializers import CreatedSerializer, PeerCreateSerializer
 from peers.filters import PeerFilter
 from peers.models import Peer
-from peers.paging import SearchPaginator
+from peers.paging import PeerPaginator, SearchPaginator
 from peers.permissions import VIEW_CONFIGURATION
 from peers.querysets import PeerQuerySet
 from peers.refusals import Refusing
@@ -64,8 +64,8 @@ class PeerViewSet(Refusing, ReadOnlyModelViewSet):
 
     def paginate_queryset(self, queryset: Any) -> Any:
         paginator: Any = self.paginator
-        if self.request.query_params.get("search"):
-            paginator.django_paginator_class = SearchPaginator
+        searches = self.request.query_params.get("search")
+        paginator.django_paginator_class = SearchPaginator if searches else PeerPaginator
         return super().paginate_queryset(queryset)
 
     @extend_schema(

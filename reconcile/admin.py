@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
+from accounts.list_rows import ListRows
 from nodes.interfaces import Condition
 from nodes.presentation import badge, when
 from reconcile.admin_actions import DriftActions
@@ -19,7 +19,7 @@ from reconcile.models import Drift, DriftState
 
 
 @admin.register(Drift)
-class DriftAdmin(DriftActions, DriftPages, ModelAdmin):
+class DriftAdmin(DriftActions, DriftPages, ListRows):
     list_display = ("named", "found", "differences", "desired", "checked")
     list_filter = (
         ("state", ChoicesDropdownFilter), GroupFilter,

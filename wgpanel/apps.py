@@ -5,4 +5,6 @@ class WgpanelConfig(AppConfig):
     name = "wgpanel"
 
     def ready(self) -> None:
-        from wgpanel import checks  # noqa: F401  (registers the system checks)
+        from wgpanel import checks, list_heads  # noqa: F401  (registers the system checks)
+
+        list_heads.install()
