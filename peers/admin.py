@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.history_admin import HistoryAdmin
 from nodes.models import Interface
+from nodes.paging import KeyPaginator
 from peers import admin_filters as filters
 from peers import changing, removing
 from peers.admin_actions import PeerActions
@@ -22,7 +23,7 @@ from peers.errors import NoFreeAddress, Refused
 from peers.forms import NewPeerForm, PeerForm
 from peers.interfaces.admin import InterfaceAdmin
 from peers.models import Peer
-from peers.paging import PeerList, PeerPaginator, SearchPaginator
+from peers.paging import PeerList, SearchPaginator
 from peers.peer_page import look
 from peers.querysets import PeerQuerySet
 from peers.searching import search
@@ -61,7 +62,7 @@ class PeerAdmin(PeerPages, PeerActions, PeerColumns, HistoryAdmin):
     def get_paginator(
         self, request: HttpRequest, queryset: PeerQuerySet, per_page: int, *rest: Any, **more: Any
     ) -> Any:
-        paginator = SearchPaginator if request.GET.get("q") else PeerPaginator
+        paginator = SearchPaginator if request.GET.get("q") else KeyPaginator
         return paginator(queryset.only(*self.LISTED), per_page, *rest, **more)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PeerList]:

@@ -1,25 +1,16 @@
-"""Pages of peers, of which there are many: the last costs about as much as the first."""
+"""Pages of a search among peers, and the admin's list of them."""
 
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
-
-class PeerPaginator(Paginator):
-    """Finds the keys of a page, where an index alone may do, and reads no row that it skips."""
-
-    def page(self, number: Any) -> Page:
-        found = super().page(number)
-        rows: Any = found.object_list
-        whole: Any = self.object_list
-        found.object_list = whole.filter(pk__in=list(rows.values_list("pk", flat=True)))
-        return found
+from nodes.paging import KeyPaginator
 
 
-class SearchPaginator(PeerPaginator):
+class SearchPaginator(KeyPaginator):
     """Counts what it found on the first page, unless there is more than that.
 
     A search reads all peers, so it is done once where once is enough.

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts.permissions import ChangePermissions
+from nodes.paging import KeyPaginator
 from peers import changing, removing
 from peers.configuration import delivery
 from peers.configuration.client_conf import NoClientConf
@@ -25,7 +26,7 @@ from peers.creation.creating import Created
 from peers.creation.serializers import CreatedSerializer, PeerCreateSerializer
 from peers.filters import PeerFilter
 from peers.models import Peer
-from peers.paging import PeerPaginator, SearchPaginator
+from peers.paging import SearchPaginator
 from peers.permissions import VIEW_CONFIGURATION
 from peers.querysets import PeerQuerySet
 from peers.refusals import Refusing
@@ -65,7 +66,7 @@ class PeerViewSet(Refusing, ReadOnlyModelViewSet):
     def paginate_queryset(self, queryset: Any) -> Any:
         paginator: Any = self.paginator
         searches = self.request.query_params.get("search")
-        paginator.django_paginator_class = SearchPaginator if searches else PeerPaginator
+        paginator.django_paginator_class = SearchPaginator if searches else KeyPaginator
         return super().paginate_queryset(queryset)
 
     @extend_schema(

@@ -11,6 +11,7 @@ from unfold.decorators import display
 
 from accounts.list_rows import ListRows
 from nodes.interfaces import Condition
+from nodes.paging import KeyPaginator
 from nodes.presentation import badge, when
 from reconcile.admin_actions import DriftActions
 from reconcile.admin_filters import GroupFilter
@@ -28,6 +29,8 @@ class DriftAdmin(DriftActions, DriftPages, ListRows):
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 50
+    paginator = KeyPaginator
+    show_full_result_count = False
     ordering = ("interface__node__name", "interface__name")
     search_fields = ("interface__node__name", "interface__name")
     show_facets = admin.ShowFacets.NEVER

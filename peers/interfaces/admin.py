@@ -6,8 +6,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import URLPattern
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
@@ -19,12 +19,13 @@ from accounts.history_admin import HistoryAdmin
 from nodes.interfaces import Condition, InterfaceQuerySet
 from nodes.models import Interface
 from nodes.object_pages import object_pages
+from nodes.paging import KeyPaginator
 from nodes.presentation import badge, short_key, when
 from peers.errors import Refused
 from peers.interfaces import shaping
 from peers.interfaces.forms import InterfaceForm
 from peers.pools.capacity import pool_uses
-from peers.pools.overlaps import overlaps
+from peers.pools.overlaps import overlap_of, overlaps
 from peers.pools.pages import PoolPages, pool_context
 
 
@@ -58,6 +59,8 @@ class InterfaceAdmin(PoolPages, HistoryAdmin):
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 50
+    paginator = KeyPaginator
+    show_full_result_count = False
     ordering = ("node__name", "name")
     search_fields = ("node__name", "name", "public_key")
     show_facets = admin.ShowFacets.NEVER
@@ -109,17 +112,33 @@ class InterfaceAdmin(PoolPages, HistoryAdmin):
     def synced(self, interface: Interface) -> SafeString:
         return when(interface.synced_at, timezone.now())
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        context = {"overlaps": overlaps(), **(extra_context or {})}
-        return super().changelist_view(request, context)
-
     def get_urls(self) -> list[URLPattern]:
         views = {
             "live": self.live_view,
+            "overlap": self.overlap_view,
             "reserve": self.reserve_view,
             "unreserve": self.unreserve_view,
         }
-        return object_pages(self, views) + super().get_urls()
+        all_overlaps = path(
+            "overlaps/", self.admin_site.admin_view(self.overlaps_view),
+            name="nodes_interface_overlaps",
+        )  # fmt: skip
+        return [all_overlaps, *object_pages(self, views), *super().get_urls()]
+
+    @method_decorator(require_GET)
+    def overlaps_view(self, request: HttpRequest) -> HttpResponse:
+        """What the list shows above itself: asked for by the page, which does not wait for it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return render(request, "peers/overlaps.html", {"overlaps": overlaps()})
+
+    @method_decorator(require_GET)
+    def overlap_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """The same of one interface."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        interface = get_object_or_404(Interface.objects.present(), pk=pk)
+        return render(request, "peers/own_overlap.html", {"overlap": overlap_of(interface)})
 
     @method_decorator(require_GET)
     def live_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

@@ -1,7 +1,7 @@
 """Which pools of different interfaces overlap.
 
-Asked at each view, so it reads each pool once as it is written, however many interfaces have it,
-and the names of interfaces only for those that are shown.
+Asked by each page once it is there, so it reads each pool once as it is written, however many
+interfaces have it, and the names of interfaces only for those that are shown.
 """
 
 import socket

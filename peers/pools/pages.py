@@ -15,14 +15,12 @@ from nodes.models import Interface
 from peers.errors import Refused
 from peers.models import AddressReservation
 from peers.pools import reservations
-from peers.pools.overlaps import overlap_of
 
 
 def pool_context(interface: Interface) -> dict[str, Any]:
-    """Reservations, pools of others that overlap its own, and who holds an outdated file."""
+    """Reservations, and who holds an outdated file."""
     return {
         "reservations": interface.reservations.select_related("interface"),
-        "overlap": overlap_of(interface),
         "outdated": interface.peers.existing().outdated().count(),
     }
 

@@ -6,12 +6,14 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
+from nodes.paging import KeyPaginator
 from peers.models import Peer
-from peers.paging import PeerPaginator, SearchPaginator
+from peers.paging import SearchPaginator
 from peers.tests.builders import make_interface, make_peer
 
 pytestmark = pytest.mark.django_db
 ADMIN, REST = reverse("admin:peers_peer_changelist"), "/api/v1/peers/"
+INTERFACES = reverse("admin:nodes_interface_changelist")
 
 
 @pytest.fixture
@@ -30,10 +32,10 @@ def rest_page(client, **query):
     return [row["id"] for row in answer.json()["results"]]
 
 
-def admin_page(client, **query):
-    answer = client.get(ADMIN, query)
+def admin_page(client, path=ADMIN, **query):
+    answer = client.get(path, query)
     assert answer.status_code == 200
-    linked = re.findall(rf'<a href="{ADMIN}([0-9a-f-]{{36}})/change/', answer.content.decode())
+    linked = re.findall(rf'<a href="{path}([0-9a-f-]{{36}})/change/', answer.content.decode())
     return list(dict.fromkeys(linked))
 
 
@@ -74,6 +76,19 @@ def test_every_page_takes_as_many_queries(
         rest_page(admin_client, page=page, page_size=3)
 
 
+def test_the_pages_of_interfaces_together_are_the_list(
+    admin_client, django_assert_num_queries, monkeypatch
+):
+    monkeypatch.setattr("peers.interfaces.admin.InterfaceAdmin.list_per_page", 2)
+    made = [make_interface() for _ in range(5)]
+    pages = []
+    for number in (1, 2, 3):
+        with django_assert_num_queries(5):  # none of them about pools that overlap
+            pages.append(admin_page(admin_client, INTERFACES, p=number))
+    in_order = sorted(made, key=lambda it: (it.node.name, it.name))
+    assert pages == [[str(it.pk) for it in in_order[at : at + 2]] for at in (0, 2, 4)]
+
+
 def test_a_page_is_found_by_an_index_that_has_its_order(namesakes):
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # it reads a table of a few rows whole
@@ -87,7 +102,7 @@ def test_a_page_is_found_by_an_index_that_has_its_order(namesakes):
 def test_the_rows_that_a_page_skips_are_not_read(namesakes, django_assert_num_queries):
     peers = Peer.objects.order_by("name", "id").select_related("interface__node")
     with django_assert_num_queries(3) as queries:
-        assert len(PeerPaginator(peers, 3).page(4)) == 3
+        assert len(KeyPaginator(peers, 3).page(4)) == 3
     (skipping,) = [it["sql"] for it in queries.captured_queries if "OFFSET" in it["sql"]]
     assert "JOIN" not in skipping
     assert "public_key" not in skipping

@@ -1,5 +1,7 @@
 """Reserved addresses and overlapping pools, by REST and on pages."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -75,18 +77,29 @@ def test_pools_that_overlap_are_told_with_whose_they_are(api):
     assert overlap["pools"][1]["what"] == f"the pool of {narrow.node.name}/{narrow.name}"
 
 
-def told_at(client, interface):
-    return client.get(page(interface)).content.decode()
+def later(client, address):
+    """What a page asks for once it is there."""
+    page = client.get(address).content.decode()
+    (asked,) = re.findall(r'hx-get="([^"]*/overlaps?/)" hx-trigger="load"', page)
+    answer = client.get(asked)
+    assert answer.status_code == 200
+    return answer.content.decode()
 
 
-def test_pages_tell_overlaps(admin_client):
+def test_pages_tell_overlaps_once_they_are_there(admin_client):
     first = make_interface(pool_v4="10.0.0.0/8", pool_v6="")
     make_interface(pool_v4="10.20.0.0/16", pool_v6="", node=None, name="wg7")
     lonely = make_interface(pool_v4="192.168.0.0/24", pool_v6="")
-    listed = admin_client.get(reverse("admin:nodes_interface_changelist")).content.decode()
-    assert "Pools overlap" in listed
-    assert "overlap others:</strong> 10.20.0.0/16" in told_at(admin_client, first)
-    assert "overlap others" not in told_at(admin_client, lonely)
+    assert "Pools overlap" in later(admin_client, reverse("admin:nodes_interface_changelist"))
+    assert "overlap others:</strong> 10.20.0.0/16" in later(admin_client, page(first))
+    assert later(admin_client, page(lonely)).strip() == ""
+
+
+@pytest.mark.parametrize("name", ["nodes_interface_overlaps", "nodes_interface_overlap"])
+def test_who_may_not_see_interfaces_is_told_no_overlap(client, name):
+    client.force_login(make_staff("nodes.view_node"))
+    arguments = [make_interface().pk] if name.endswith("overlap") else []
+    assert client.get(reverse(f"admin:{name}", args=arguments)).status_code == 403
 
 
 def test_the_page_reserves_and_gives_back(admin_client):

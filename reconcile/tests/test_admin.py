@@ -1,5 +1,7 @@
 """Drift as an operator sees it, and decides about it, in the admin."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils.html import escape
@@ -50,6 +52,18 @@ def test_the_list_says_how_each_interface_stands(admin_client, drifted):
     told = shown(admin_client, LIST)
     for text in (interface.node.name, "Drifted", "Unknown", "Nobody answers."):
         assert text in told
+
+
+def test_the_pages_together_are_the_list(admin_client, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr("reconcile.admin.DriftAdmin.list_per_page", 2)
+    made = [Drift.objects.create(interface=make_interface()).interface for _ in range(5)]
+    told = []
+    for number in (1, 2, 3):
+        with django_assert_num_queries(6):
+            told += re.findall(
+                rf'<a href="{LIST}([0-9a-f-]+)/', shown(admin_client, f"{LIST}?p={number}")
+            )
+    assert told == [str(it.pk) for it in sorted(made, key=lambda it: (it.node.name, it.name))]
 
 
 def test_an_interface_that_was_never_checked_is_unknown(admin_client):
