@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STALE_INTERVALS = 3
 OVERDUE_INTERVALS = 2
+NEVER_ASKED = "Nobody has asked it yet."
 
 
 def standing(now: dt.datetime, interval: dt.timedelta) -> Case:
@@ -49,5 +50,6 @@ def standing_reason(node: "Node") -> str:
     if not node.enabled:
         return "Disabled: nobody asks it."
     if node.standing == "stale":  # type: ignore[attr-defined]  # an annotation
-        return f"Nobody has asked it since {node.last_attempt_at:%Y-%m-%d %H:%M:%S} UTC."
+        asked = node.last_attempt_at
+        return f"Nobody has asked it since {asked:%Y-%m-%d %H:%M:%S} UTC." if asked else NEVER_ASKED
     return node.status_reason

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from nodes.models import Node, Status
+from nodes.standing import NEVER_ASKED, standing_reason
 from nodes.tests.builders import make_node, make_online_node
 from schedule.models import Heartbeat
 
@@ -47,6 +48,12 @@ def test_even_that_one_is_stale_when_the_poller_is_dead():
     )
     Heartbeat.objects.create(name="poll", beat_at=ago(61))
     assert standing() == "stale"
+
+
+def test_a_stale_node_that_was_never_asked_says_so():
+    make_node(status=Status.OFFLINE)
+    Heartbeat.objects.create(name="poll", beat_at=ago(61))
+    assert standing_reason(Node.objects.with_standing(INTERVAL, NOW).get()) == NEVER_ASKED
 
 
 def test_a_poller_that_is_alive_lets_the_status_stand():
