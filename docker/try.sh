@@ -67,7 +67,7 @@ build() { # NAME DOCKERFILE BASE
 }
 
 build_all() {
-    make_base services postgresql,valkey-server,caddy,prometheus,ca-certificates & services=$!
+    make_base services postgresql,valkey-server,caddy,prometheus,ca-certificates,wget & services=$!
     make_base python python3,python3-venv,ca-certificates
     say "made the base image"
     build agent docker/agent.Dockerfile python

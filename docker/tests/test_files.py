@@ -1,6 +1,8 @@
 """What lies in docker/: settings that exist, hardened services, images that bring no secret."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,21 @@ def test_a_certificate_of_ones_own_is_shown_by_caddy_and_known_to_web():
     shown = caddy["environment"]["WGPANEL_TLS"].split()[1]
     assert web["environment"]["WGPANEL_CERTIFICATE_FILE"] == shown
     assert all("panel.key" not in volume for volume in web["volumes"])
+
+
+@pytest.mark.parametrize("tls", ["", "tls /certificate/panel.crt /certificate/panel.key"])
+def test_caddy_reads_its_file_and_finds_every_web_container(tls):
+    words = ["caddy", "adapt", "--adapter", "caddyfile", "--config", HERE / "Caddyfile"]
+    env = {"PATH": os.environ["PATH"], "WGPANEL_DOMAIN": "panel.example", "WGPANEL_TLS": tls}
+    made = subprocess.run(words, env=env, capture_output=True, check=True).stdout.decode()
+    assert '"host":["panel.example"]' in made
+    assert '"dynamic_upstreams":{"name":"web","port":"8000"' in made
+    assert ("/certificate/panel.key" in made) == bool(tls)
+
+
+def test_caddy_is_healthy_while_it_answers_at_the_address_that_its_check_asks():
+    asked = COMPOSE["services"]["caddy"]["healthcheck"]["test"][-1]
+    assert f"\n{asked.rstrip('/')} {{\n" in (HERE / "Caddyfile").read_text()
 
 
 def test_prometheus_may_write_where_its_image_lets_nobodys_group():

@@ -3,11 +3,14 @@
 import datetime as dt
 import io
 import json
+import subprocess
+import time
 
 import pytest
 from celery import current_app
 from django.core.management import call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from keyring import backups
@@ -16,7 +19,7 @@ from nodes.models import Node
 from nodes.tests.agents import LiveAgent
 from nodes.tests.builders import make_node
 from schedule.models import Heartbeat
-from wgpanel import diagnosis, health
+from wgpanel import diagnosis, embedded, health
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,6 +82,30 @@ def test_each_node_is_asked_and_who_does_not_answer_is_named(tmp_path):
 def test_nobody_is_asked_when_not_wanted():
     make_node(name="dead", agent_url="http://127.0.0.1:1")
     assert "node dead" not in doctor("--no-nodes")[0]
+
+
+def test_a_migration_that_is_missing_is_counted():
+    applied = MigrationRecorder(connection)
+    applied.record_unapplied("schedule", "0001_initial")
+    try:
+        assert found("migrations").problem == "1 are pending"
+    finally:
+        applied.record_applied("schedule", "0001_initial")
+
+
+@pytest.mark.parametrize(("appendonly", "status"), [("yes", "ok"), ("no", "warning")])
+def test_a_broker_that_forgets_when_it_restarts_is_a_warning(
+    appendonly, status, installation, monkeypatch
+):
+    embedded.prepare(installation)
+    monkeypatch.setattr(current_app.conf, "broker_url", embedded.broker_url(installation))
+    words = [*embedded.command(installation), "--appendonly", appendonly]
+    with subprocess.Popen(words) as broker:
+        deadline = time.monotonic() + 30
+        while "does not answer" in found("broker").problem:
+            assert time.monotonic() < deadline
+        assert found("broker").status == status
+        broker.terminate()
 
 
 def test_a_secret_that_no_key_opens_is_counted(settings):

@@ -88,6 +88,23 @@ def ask(address: tuple[str, int], path: str) -> bytes:
             time.sleep(0.2)
 
 
+def health(role, environment):
+    """What HEALTHCHECK of a container says of it: nothing if it is well."""
+    words = [sys.executable, "docker/panel_health.py", role]
+    asked = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert (asked.returncode == 0) == (asked.stderr == ""), asked.stderr
+    return asked.stderr.strip()
+
+
+def test_a_worker_that_is_stopped_is_not_healthy(environment):
+    deadline = time.monotonic() + 2 * READY_SECONDS  # each check is a Django that starts
+    with running(run("worker"), environment) as child:
+        while health("worker", environment):
+            assert time.monotonic() < deadline
+        child.send_signal(signal.SIGSTOP)
+        assert "does not answer" in health("worker", environment)
+
+
 def test_without_a_broker_to_share_no_role_starts(settings):
     settings.REDIS_URL = ""
     with pytest.raises(CommandError, match="manage.py serve"):
