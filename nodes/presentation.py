@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from nodes.models import Node, Status
 from nodes.overview import Totals
 from nodes.scoring import HIGHEST_BAR, Load, Score
-from nodes.standing import standing_reason
+from nodes.standing import standing_reason, standing_since
 
 NEVER = "never"
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -61,6 +61,11 @@ def when(at: dt.datetime | None, now: dt.datetime) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', at.isoformat(), moment(at), ago(at, now)
     )
+
+
+def since(node: Node, now: dt.datetime) -> SafeString:
+    """Return how long a node from `with_standing` has stood as it does."""
+    return when(standing_since(node), now)
 
 
 def due(at: dt.datetime, now: dt.datetime) -> SafeString:

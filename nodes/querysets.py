@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from nodes.availability import HAS_ROOM, is_fresh
+from nodes.calling.exchange import MISTAKEN_IDENTITY
 from nodes.polls import cadence
 from nodes.standing import standing
 
@@ -43,9 +44,14 @@ class NodeQuerySet(models.QuerySet["Node"]):
         return self.filter(pk__in=joined, reported_at=None)
 
     def overdue(self, now: dt.datetime, interval: dt.timedelta) -> Self:
-        """Failing nodes that have used up their grace and still carry their last good verdict."""
+        """Failing nodes that have used up their grace and still carry an earlier verdict.
+
+        A dead server that was rebuilt comes back as somebody else: no longer offline. The other
+        way there is none: who was met at the address stays suspect until the node itself answers.
+        """
         silent = Q(reported_at=None) | Q(reported_at__lte=now - cadence.grace(interval))
-        settled = Q(status__in=("offline", "identity_mismatch"))
+        offline = Q(status="offline") & ~Q(status_reason__in=MISTAKEN_IDENTITY)
+        settled = Q(status="identity_mismatch") | offline
         failing = self.failing().filter(failures__gte=cadence.FAILURES_TO_OFFLINE)
         return failing.filter(silent).exclude(settled)
 

@@ -1,3 +1,4 @@
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -11,7 +12,7 @@ from groups import references
 from groups.models import NodeGroup
 from groups.serializers import ChangedFieldsSerializer
 from nodes.models import PLACE_FIELDS, REPORTED_FIELDS, TRANSPORT_FIELDS, Node, Status, overfull
-from nodes.standing import standing_reason
+from nodes.standing import standing_reason, standing_since
 from nodes.validators import agent_secret
 
 MAX_SELECTION = 1000
@@ -73,6 +74,7 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
     )  # fmt: skip
     status = serializers.ChoiceField(Status.choices, source="standing", read_only=True)
     status_reason = serializers.SerializerMethodField()
+    status_since = serializers.SerializerMethodField()
     health_json = ReportField(read_only=True, allow_null=True)
     key_since = serializers.DateTimeField(read_only=True)
 
@@ -103,6 +105,9 @@ class NodeSerializer(ChangedFieldsSerializer[Node]):
 
     def get_status_reason(self, node: Node) -> str:
         return standing_reason(node)
+
+    def get_status_since(self, node: Node) -> dt.datetime:
+        return standing_since(node)
 
     def update(self, instance: Node, validated_data: dict[str, Any]) -> Node:
         """Save; the history leaves the secret itself out, so it says that there is a new one."""

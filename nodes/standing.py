@@ -45,6 +45,15 @@ def unasked(now: dt.datetime, interval: dt.timedelta) -> Q:
     )
 
 
+def standing_since(node: "Node") -> dt.datetime:
+    """Return since when a node from `with_standing` stands as it does.
+
+    Where nobody asks, that is when it was asked last: the stored verdict tells of before.
+    """
+    is_asked = node.enabled and node.standing != "stale"  # type: ignore[attr-defined]  # an annotation
+    return node.status_since if is_asked else node.last_attempt_at or node.status_since
+
+
 def standing_reason(node: "Node") -> str:
     """Return why a node from `with_standing` stands as it does, in words."""
     if not node.enabled:

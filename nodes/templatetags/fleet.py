@@ -10,6 +10,6 @@ for _filter in (show.moment, show.percent, show.size, show.skew, show.span, show
 register.filter("key", show.short_key)
 for _tag in (
     show.badge, show.counts, show.due, show.flags, show.interface_state, show.meter, show.pill,
-    show.score, show.score_bar, show.share, show.standing, show.transport, show.when,
+    show.score, show.score_bar, show.share, show.since, show.standing, show.transport, show.when,
 ):  # fmt: skip
     register.simple_tag(_tag)

@@ -60,6 +60,17 @@ def test_the_live_view_says_why_and_since_when_a_node_is_down(admin_client):
         assert text in shown
 
 
+def test_a_stale_node_is_so_since_it_was_asked_last(admin_client):
+    now = timezone.now()
+    node = make_online_node(
+        status_since=now - dt.timedelta(days=3),
+        last_attempt_at=now - dt.timedelta(minutes=4),
+        next_poll_at=now - dt.timedelta(minutes=3),
+    )
+    facts = content(admin_client, url("live", node)).partition("So since")[2].partition("</dd>")[0]
+    assert ">4 min ago<" in facts
+
+
 @pytest.mark.parametrize(
     ("skew", "warned"), [(None, False), (5000, False), (5001, True), (-7000, True)]
 )

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from nodes.models import Node, Status
-from nodes.standing import NEVER_ASKED, standing_reason
+from nodes.standing import NEVER_ASKED, standing_reason, standing_since
 from nodes.tests.builders import make_node, make_online_node
 from schedule.models import Heartbeat
 
@@ -78,6 +78,22 @@ def test_a_node_that_was_never_polled_is_unknown(poller_age):
 def test_a_disabled_node_is_unknown_whatever_it_once_said():
     make_online_node(enabled=False)
     assert standing() == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({}, 900),
+        ({"last_attempt_at": ago(46), "next_poll_at": ago(31)}, 46),
+        ({"enabled": False, "last_attempt_at": ago(200)}, 200),
+        ({"enabled": False, "last_attempt_at": None}, 900),
+    ],
+    ids=["asked", "stale", "disabled", "disabled before it was asked"],
+)
+def test_a_node_that_nobody_asks_stands_so_since_it_was_asked_last(fields, seconds):
+    make_online_node(status_since=ago(900), **fields)
+    node = Node.objects.with_standing(INTERVAL, NOW).get()
+    assert standing_since(node) == ago(seconds)
 
 
 def test_nodes_can_be_filtered_by_their_standing():

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
+from nodes.calling.exchange import MISTAKEN_IDENTITY
 from nodes.models import Status
 from nodes.polls import polling
 from nodes.tests import agents
@@ -49,6 +50,26 @@ def test_the_reason_of_the_last_failure_stays():
 def test_a_verdict_is_given_once():
     make_online_node(failures=2, failing_since=ago(50), reported_at=ago(50))
     assert [settle(), settle(5)] == [1, 0]
+
+
+@pytest.mark.parametrize("found", MISTAKEN_IDENTITY)
+def test_a_dead_node_that_comes_back_as_somebody_else_is_no_longer_offline(found):
+    node = make_online_node(
+        status=Status.OFFLINE, failures=9, failing_since=ago(900), reported_at=ago(900),
+        status_since=ago(850), status_reason=found,
+    )  # fmt: skip
+    assert [settle(), settle(5)] == [1, 0]
+    node.refresh_from_db()
+    assert node.status == Status.IDENTITY_MISMATCH
+    assert node.status_since > ago(60)
+
+
+def test_who_was_met_at_the_address_stays_suspect_until_the_node_itself_answers():
+    make_online_node(
+        status=Status.IDENTITY_MISMATCH, failures=9, failing_since=ago(900), reported_at=ago(900),
+        status_reason="Connection refused.",
+    )  # fmt: skip
+    assert settle() == 0
 
 
 def test_a_long_interval_has_a_longer_grace():

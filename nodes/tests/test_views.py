@@ -229,6 +229,7 @@ def test_a_node_that_polling_has_left_behind_is_stale_in_words(api):
     (row,) = api.get(LIST).json()["results"]
     assert row["status"] == "stale"
     assert row["status_reason"].startswith(f"Nobody has asked it since {LONG_AGO:%Y-%m-%d %H:%M}")
+    assert dt.datetime.fromisoformat(row["status_since"]) == LONG_AGO
 
 
 @pytest.fixture
