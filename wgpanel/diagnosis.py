@@ -116,7 +116,9 @@ def file_modes() -> Iterator[Finding]:
 
 
 def _is_open(path: Path) -> bool:
-    return path.stat().st_mode & 0o077 != 0
+    """An empty folder tells nobody anything; in a container, where keys come as secrets, it is one."""
+    holds_nothing = path.is_dir() and not any(path.iterdir())
+    return not holds_nothing and path.stat().st_mode & 0o077 != 0
 
 
 def _open_to_others(path: Path) -> Finding:

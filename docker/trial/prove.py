@@ -10,7 +10,7 @@ from typing import Any
 
 from docker.trial import monitoring
 from docker.trial.joining import NODES, check_what_servers_fetch, join
-from docker.trial.rest import Panel
+from docker.trial.rest import Panel, manage
 from docker.trial.stack import (
     REPLICAS,
     ProofFailed,
@@ -92,6 +92,8 @@ def prove() -> None:
     panel = bring_up()
     check_what_servers_fetch(panel)
     nodes = {name: join(panel, name) for name in NODES}
+    manage("doctor")  # which fails where something is wrong
+    say("the doctor finds nothing wrong")
     connect(make_tunnel(panel, nodes["agent1"]))
     say(f"ping through the tunnel: {ping()} of 5 answered")
     restart_agent("agent1")

@@ -125,6 +125,16 @@ def test_a_key_that_others_may_read_is_named(installation):
     assert "wgpanel_field_key has mode 644" in found("file modes").problem
 
 
+def test_a_state_directory_that_others_may_read_is_named_unless_nothing_is_in_it(
+    installation, settings
+):
+    installation.chmod(0o755)
+    assert found("file modes").advice == f"chmod go= {installation}"
+    settings.STATE_DIR = installation / "empty"
+    settings.STATE_DIR.mkdir(mode=0o755)
+    assert found("file modes").status == "ok"
+
+
 def test_a_job_that_stopped_is_named():
     Heartbeat.objects.filter(name="poll").update(beat_at=timezone.now() - dt.timedelta(hours=1))
     assert "last ran 36" in found("poller").problem
