@@ -116,7 +116,7 @@ def file_modes() -> Iterator[Finding]:
 
 
 def _is_open(path: Path) -> bool:
-    """An empty folder tells nobody anything; in a container, where keys come as secrets, it is one."""
+    """An empty folder tells nobody anything, such as that of a container whose keys are secrets."""
     holds_nothing = path.is_dir() and not any(path.iterdir())
     return not holds_nothing and path.stat().st_mode & 0o077 != 0
 
