@@ -3,14 +3,24 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from wgpanel_agent.joining import panel_connection
 from wgpanel_agent.joining.certificate import CERTIFICATE_FILE, KEY_FILE, make, pin_of_file
 from wgpanel_agent.joining.joining_files import CannotJoin
 from wgpanel_agent.joining.panel_connection import NoAnswer, PanelAddress, WrongPanel
 from wgpanel_agent.tls import Identity, server_context
+
+
+def trickle(conn: socket.socket, begin: bytes) -> None:
+    """Until the other side has had enough, which is an OSError."""
+    conn.sendall(begin)
+    while True:
+        time.sleep(0.2)
+        conn.sendall(b" ")
 
 
 class TlsPanel(threading.Thread):
@@ -21,7 +31,7 @@ class TlsPanel(threading.Thread):
         self.answer = json.dumps({"state": "waiting"}).encode()
         make(folder)
         self.pin = pin_of_file(folder / CERTIFICATE_FILE)
-        self.heard = b""
+        self.heard, self.trickles, self.lacks = b"", "", 0
         self._context = server_context(Identity(folder / CERTIFICATE_FILE, folder / KEY_FILE))
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = "https://127.0.0.1:{1}".format(*self._listening.getsockname())
@@ -30,9 +40,14 @@ class TlsPanel(threading.Thread):
         conn, _ = self._listening.accept()
         with conn:
             try:
+                if self.trickles == "plain":
+                    trickle(conn, b"\x16\x03\x03\x00\xff")  # the head of a record of TLS
                 with self._context.wrap_socket(conn, server_side=True) as secured:
                     self.heard = secured.recv(65536)
-                    head = f"HTTP/1.1 202 Accepted\r\ncontent-length: {len(self.answer)}\r\n\r\n"
+                    if self.trickles:
+                        trickle(secured, b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n")
+                    length = len(self.answer) + self.lacks
+                    head = f"HTTP/1.1 202 Accepted\r\ncontent-length: {length}\r\n\r\n"
                     secured.sendall(head.encode() + self.answer)
             except OSError:
                 return  # the agent hung up, as it should
@@ -65,6 +80,14 @@ def test_what_is_no_answer_of_a_panel_is_none(panel: TlsPanel, answer: bytes) ->
     assert address(panel.url, panel.pin).post({"token": "abc"}).body == {}
 
 
+def test_an_answer_that_was_cut_off_is_none_and_the_panel_may_be_asked_again(
+    panel: TlsPanel,
+) -> None:
+    panel.lacks = 1
+    with pytest.raises(NoAnswer, match="cut off"):
+        address(panel.url, panel.pin).post({"token": "abc"})
+
+
 def test_a_panel_with_another_certificate_hears_nothing(panel: TlsPanel) -> None:
     with pytest.raises(WrongPanel, match="another certificate"):
         address(panel.url, "0" * 64).post({"token": "abc"})
@@ -77,6 +100,18 @@ def test_without_a_pin_a_certificate_that_nobody_signed_is_not_believed(panel: T
         address(panel.url).post({"token": "abc"})
     panel.join(timeout=10)
     assert panel.heard == b""
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["instead of TLS", "within TLS"])
+def test_a_panel_that_trickles_is_not_waited_for(
+    panel: TlsPanel, secured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel_connection, "TIMEOUT_SECONDS", 1)
+    panel.trickles = "secured" if secured else "plain"
+    began = time.monotonic()
+    with pytest.raises(NoAnswer):
+        address(panel.url, panel.pin).post({"token": "abc"})
+    assert time.monotonic() - began < 5
 
 
 def test_a_panel_that_is_down_may_be_asked_again() -> None:

@@ -9,6 +9,9 @@ import json
 import re
 import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -76,11 +79,8 @@ class PanelAddress:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.connect()
-            if self.is_tls:
-                connection.sock = self._secured(connection.sock)
-            connection.request("POST", PATH, json.dumps(body), {"content-type": "application/json"})
-            response = connection.getresponse()
-            return Answer(response.status, _object(response.read(MOST_ANSWER)))
+            with _ended_in_time(connection.sock):
+                return self._answer(connection, json.dumps(body))
         except ssl.SSLCertVerificationError as error:
             raise WrongPanel(
                 f"the panel's certificate is not trusted: {error.verify_message}"
@@ -89,6 +89,16 @@ class PanelAddress:
             raise NoAnswer(f"{self.host} does not answer: {error}") from error
         finally:
             connection.close()
+
+    def _answer(self, connection: http.client.HTTPConnection, body: str) -> Answer:
+        if self.is_tls:
+            connection.sock = self._secured(connection.sock)
+        connection.request("POST", PATH, body, {"content-type": "application/json"})
+        response = connection.getresponse()
+        told = response.read(MOST_ANSWER)
+        if response.length:  # what is still to come
+            raise NoAnswer(f"the answer of {self.host} was cut off")
+        return Answer(response.status, _object(told))
 
     def _secured(self, sock: socket.socket) -> ssl.SSLSocket:
         context = client_context() if self.pin else ssl.create_default_context()
@@ -101,6 +111,19 @@ class PanelAddress:
                     " Somebody may be between this node and the panel"
                 )
         return secured
+
+
+@contextmanager
+def _ended_in_time(sock: socket.socket) -> Iterator[None]:
+    """The timeout of a socket is for each piece that comes: whoever trickles has one for all."""
+    with sock.dup() as same:  # TLS takes the first one over
+        end = threading.Timer(TIMEOUT_SECONDS, same.shutdown, (socket.SHUT_RDWR,))
+        end.start()
+        try:
+            yield
+        finally:
+            end.cancel()
+            end.join()
 
 
 def _is_near(host: str) -> bool:
