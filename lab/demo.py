@@ -13,6 +13,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
@@ -50,7 +51,7 @@ def _run(state_dir: Path) -> int:
     password = os.environ.get("WGPANEL_ADMIN_PASSWORD") or secrets.token_urlsafe(12)
     _prepare(state_dir, password)
     with ExitStack() as undo:
-        panel = Panel(state_dir, int(os.environ.get("WGPANEL_PORT", "8000")), {})
+        panel = Panel(state_dir, settings.PORT, {})
         undo.callback(lambda: print("stopped; the state is kept in", state_dir))
         fleet = _start_fleet(undo, state_dir)
         undo.enter_context(panel)

@@ -5,6 +5,7 @@ A variable that is empty counts as not set.
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUTH = {"1": True, "true": True, "yes": True, "on": True,
          "0": False, "false": False, "no": False, "off": False}  # fmt: skip
+# What may stand in a line for a shell, and in Django's ALLOWED_HOSTS.
+SITE = re.compile(r"https?://[\w.:\[\]-]+(/[\w.~/-]*)?", re.ASCII)
+HOST = re.compile(r"\*|\.?[\w.-]+|\[[0-9a-f:.]+\]", re.ASCII | re.IGNORECASE)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -62,6 +66,24 @@ def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """Return what is separated by commas."""
     found = [word.strip() for word in text(name).split(",")]
     return [word for word in found if word] or list(default)
+
+
+def hosts(name: str, default: tuple[str, ...]) -> list[str]:
+    """Return names of hosts, each without a scheme and a port."""
+    found = words(name, default)
+    if wrong := [host for host in found if not HOST.fullmatch(host)]:
+        raise ImproperlyConfigured(
+            f"{name}: {wrong[0]!r} is no name of a host; leave scheme, port and path out."
+        )
+    return found
+
+
+def site(name: str) -> str:
+    """Return the address of a site, without a slash at its end, or nothing."""
+    value = text(name).rstrip("/")
+    if value and not SITE.fullmatch(value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be like https://panel.example.")
+    return value
 
 
 def networks(name: str, default: tuple[str, ...]) -> tuple[Network, ...]:

@@ -13,7 +13,8 @@ READ = re.compile(
 BY_FILE = re.compile(r"""environment\.(?:secret|url|database)\(\s*"([A-Z][A-Z0-9_]+)\"""")
 CONSTANT = re.compile(r'^VARIABLE = "([A-Z][A-Z0-9_]+)"', re.MULTILINE)
 SET_BY_OTHERS = {"DJANGO_SETTINGS_MODULE", "CREDENTIALS_DIRECTORY"}  # manage.py, systemd
-APPS = ("wgpanel", "accounts", "keyring", "schedule", "groups", "nodes")
+OF_ITS_OWN = {"agent", "bench", "deploy", "docker", "lab"}  # with variables of their own
+APPS = {path.parent.name for path in ROOT.glob("*/__init__.py")} - OF_ITS_OWN
 
 
 def read_by_the_panel() -> set[str]:
@@ -49,6 +50,10 @@ def test_every_variable_has_a_comment_above_it():
 def test_no_secret_has_a_value_that_could_be_left_in_place():
     for name in (*secret_files.NAMES, "WGPANEL_ADMIN_PASSWORD", "WGPANEL_METRICS_TOKEN"):
         assert re.search(rf"^#? ?{name}=$", EXAMPLE, re.MULTILINE), name
+
+
+def test_every_app_of_the_panel_is_searched():
+    assert {"wgpanel", "nodes", "peers", "reconcile", "monitoring"} <= APPS
 
 
 def test_the_search_for_variables_finds_each_way_to_read_one():

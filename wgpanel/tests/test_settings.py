@@ -54,6 +54,16 @@ def show(expression: str, **environment: str) -> str:
         ("WGPANEL_PORT", "9" * 5000),
         ("WGPANEL_PLAIN_HTTP_NETWORKS", "10.0.0.0/8,nonsense"),
         ("WGPANEL_PLAIN_HTTP_NETWORKS", "10.0.0.1/8"),
+        ("WGPANEL_NODE_NETWORKS", "10.0.0.0/33"),
+        ("WGPANEL_ALLOWED_HOSTS", "https://panel.example"),
+        ("WGPANEL_ALLOWED_HOSTS", "localhost,panel.example:443"),
+        ("WGPANEL_URL_FOR_NODES", "panel.example"),
+        ("WGPANEL_URL_FOR_NODES", "https://panel.example/;reboot"),
+        ("WGPANEL_CERTIFICATE_FILE", "/dev/null"),
+        ("WGPANEL_TRUSTED_PROXIES", "6"),
+        ("WGPANEL_KEY_DAYS", "never"),
+        ("WGPANEL_KEEP_CLIENT_KEYS", "sometimes"),
+        ("WGPANEL_ADDRESS_REST_SECONDS", "-1"),
         ("WGPANEL_POLLS_IN_FLIGHT", "0"),
         ("WGPANEL_POLL_BATCH", "1.5"),
         ("WGPANEL_LOG_LEVEL", "LOUD"),
@@ -120,6 +130,19 @@ def test_an_empty_variable_counts_as_not_set():
     empty = dict.fromkeys(("WGPANEL_DEBUG", "WGPANEL_PORT", "WGPANEL_ALLOWED_HOSTS"), "")
     told = show("settings.DEBUG, settings.PORT, settings.ALLOWED_HOSTS", **empty)
     assert told == "(False, 8000, ['localhost', '127.0.0.1', '[::1]'])"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "setting"),
+    [
+        ("WGPANEL_ALLOWED_HOSTS", "panel.example,.lab,10.0.0.1,[2001:db8::1],*", "ALLOWED_HOSTS"),
+        ("WGPANEL_URL_FOR_NODES", "https://[2001:db8::1]:8443", "WGPANEL_URL_FOR_NODES"),
+        ("WGPANEL_URL_FOR_NODES", "http://panel_1.example/wg-panel/", "WGPANEL_URL_FOR_NODES"),
+    ],
+)
+def test_names_and_addresses_of_any_form_are_taken(name, value, setting):
+    told = show(f"settings.{setting}", **{name: value})
+    assert told in (value.rstrip("/"), str(value.split(",")))
 
 
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("Yes", True), ("off", False)])
