@@ -30,7 +30,6 @@ class DriftAdmin(DriftActions, DriftPages, ListRows):
     list_fullwidth = True
     list_per_page = 50
     paginator = KeyPaginator
-    show_full_result_count = False
     ordering = ("interface__node__name", "interface__name")
     search_fields = ("interface__node__name", "interface__name")
     show_facets = admin.ShowFacets.NEVER

@@ -60,7 +60,6 @@ class InterfaceAdmin(PoolPages, HistoryAdmin):
     list_fullwidth = True
     list_per_page = 50
     paginator = KeyPaginator
-    show_full_result_count = False
     ordering = ("node__name", "name")
     search_fields = ("node__name", "name", "public_key")
     show_facets = admin.ShowFacets.NEVER

@@ -59,7 +59,7 @@ def test_the_pages_together_are_the_list(admin_client, monkeypatch, django_asser
     made = [Drift.objects.create(interface=make_interface()).interface for _ in range(5)]
     told = []
     for number in (1, 2, 3):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             told += re.findall(
                 rf'<a href="{LIST}([0-9a-f-]+)/', shown(admin_client, f"{LIST}?p={number}")
             )
