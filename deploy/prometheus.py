@@ -14,6 +14,7 @@ RULES = DOCKER / "prometheus" / "rules.yml"
 DASHBOARDS = DOCKER / "grafana" / "dashboards"
 SECRETS = "/run/secrets/"
 SERIES = re.compile(r"\b(?:up|(?:wgpanel|wireguard)_\w+)\b(?:{[^}]*})?")
+LIST = re.compile(r"label_values\((?P<series>.+), (?P<label>\w+)\)")
 LABEL = re.compile(r"\$labels\.(\w+)")
 
 
@@ -42,6 +43,16 @@ def expressions(node: str) -> dict[str, str]:
         for panel in board["panels"]
         for target in panel.get("targets", ())
     }
+
+
+def lists(node: str) -> Iterator[tuple[str, str]]:
+    """Tell whence the dashboards have what may be chosen above them: series, and their label."""
+    for board in dashboards():
+        for variable in board["templating"]["list"]:
+            found = LIST.fullmatch(variable["query"]["query"])
+            if not found:
+                raise ValueError(f"{board['title']}: {variable['name']} is no list of labels")
+            yield _filled(found["series"], node), found["label"]
 
 
 def alerts() -> Iterator[dict[str, Any]]:

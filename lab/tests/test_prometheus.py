@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from deploy.prometheus import alerts, expressions, labels_of, series_of
+from deploy.prometheus import alerts, expressions, labels_of, lists, series_of
 from lab import by_panel
 from lab.agent import answer_to_a_stranger
 from lab.manage import manage
@@ -44,6 +44,13 @@ def test_agents_are_found_through_the_panel_with_their_labels(prometheus, manage
 def test_the_panel_itself_is_scraped(prometheus):
     (online,) = wait_for(prometheus, 'max(wgpanel_nodes{status="online"})', 1)
     assert float(online["value"][1]) == 2
+
+
+def test_every_list_above_the_dashboards_has_something_to_choose(prometheus, managed):
+    named = list(lists(managed.nodes[0].name))
+    assert named
+    for series, label in named:
+        assert all(it["metric"][label] for it in wait_for(prometheus, series, len(managed.nodes)))
 
 
 def test_every_query_of_the_dashboards_returns_data(prometheus, managed, rest):
