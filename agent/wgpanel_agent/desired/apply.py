@@ -34,6 +34,7 @@ from wgpanel_agent.host.wireguard import (
     WireGuard,
     WireGuardError,
     interface_section,
+    peer_sections,
 )
 from wgpanel_agent.http import HttpError
 from wgpanel_agent.reporting.snapshot import Sampler
@@ -173,8 +174,9 @@ class Applier:
     ) -> None:
         """Make it exactly these peers and settings; raises ApplyIncomplete."""
         section = interface_section(key, settings.listen_port, settings.fwmark)
+        configuration = section + await peer_sections(peers)
         for attempt in range(ATTEMPTS):
-            why = await _complaint(self.wireguard.synchronise(name, section, peers))
+            why = await _complaint(self.wireguard.synchronise(name, configuration))
             running = await self.look(name)
             rest = await plan_document(running.peers, peers, self.wireguard.fingerprint)
             if not rest and settings.hold(running):

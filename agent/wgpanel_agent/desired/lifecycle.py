@@ -28,7 +28,12 @@ from wgpanel_agent.files.marks import MarkFiles
 from wgpanel_agent.host import forwarding, iproute, nat, wgquick
 from wgpanel_agent.host.routing import WantedRoutes
 from wgpanel_agent.host.system import Link, links
-from wgpanel_agent.host.wireguard import WireGuard, WireGuardError, interface_section
+from wgpanel_agent.host.wireguard import (
+    WireGuard,
+    WireGuardError,
+    interface_section,
+    peer_sections,
+)
 from wgpanel_agent.http import HttpError
 
 logger = logging.getLogger(__name__)
@@ -159,11 +164,12 @@ class Lifecycle:
         """wg-quick, then the peers: until then nobody can connect, and nobody is lost."""
         name, part, key = kept.name, kept.part, kept.private_key or ""
         self._marks.own(name, part.addresses)
-        await wgquick.up(name, part, key, self._folder)
         peers, now = self._journal.peers(name).values(), self._clock()
-        section = interface_section(key, part.listen_port, part.fwmark)
         wanted = [peer for peer in peers if not peer.is_expired(now)]
-        await self._wireguard.synchronise(name, section, wanted)
+        sections = asyncio.create_task(peer_sections(wanted))  # while wg-quick does its part
+        await wgquick.up(name, part, key, self._folder)
+        section = interface_section(key, part.listen_port, part.fwmark)
+        await self._wireguard.synchronise(name, section + await sections)
 
     async def _give_up(self, name: str) -> None:
         try:

@@ -205,9 +205,8 @@ class WireGuard:
     async def remove(self, name: str, keys: Collection[str]) -> None:
         await self._write(removal_words(name, keys), "")
 
-    async def synchronise(self, name: str, interface: str, peers: Collection[PeerPart]) -> None:
-        """Make it exactly these peers; `interface` comes from `interface_section`."""
-        configuration = interface + await peer_sections(peers)
+    async def synchronise(self, name: str, configuration: str) -> None:
+        """Make it exactly this: an `interface_section`, and the `peer_sections` of all peers."""
         await self._write(["wg", "syncconf", name, "/dev/stdin"], configuration)
 
     async def _dump(self, name: str) -> str:
