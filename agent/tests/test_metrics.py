@@ -102,6 +102,7 @@ async def test_the_names_of_the_contract_are_all_there() -> None:
     for name in (
         *("info", "cpu_percent", "memory_used_bytes", "memory_percent", "disk_used_bytes"),
         *("disk_percent", "requests_total", "auth_failures_total", "apply_seconds"),
+        "snapshot_age_seconds",
     ):
         assert f"# TYPE wgpanel_agent_{name} " in text
     for name in (

@@ -113,3 +113,17 @@ def test_without_a_fleet_the_panel_runs_alone_and_says_why(tmp_path, unused_tcp_
     assert re.search(r"password +chosen by me 7", told)
     assert status == 0
     assert left_behind(tmp_path / "state") == []
+
+
+def test_what_make_run_makes_in_the_tree_is_none_of_gits_business():
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert {"/.venv/", "/var/", "__pycache__/", "*.egg-info/"} <= set(ignored)
+
+
+def test_a_setting_that_cannot_be_used_stops_make_run_in_one_line(tmp_path, unused_tcp_port):
+    demo = Demo(tmp_path / "state", unused_tcp_port, FLEET="0", WGPANEL_LOG_LEVEL="loud")
+    assert demo.child.wait(START_SECONDS) == 1
+    assert demo.output.splitlines() == [
+        "make run: WGPANEL_LOG_LEVEL is 'loud';"
+        " it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL."
+    ]
