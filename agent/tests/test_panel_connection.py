@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ class TlsPanel(threading.Thread):
                 if self.trickles == "plain":
                     trickle(conn, b"\x16\x03\x03\x00\xff")  # the head of a record of TLS
                 with self._context.wrap_socket(conn, server_side=True) as secured:
-                    self.heard = secured.recv(65536)
+                    self._hear(secured)
                     if self.trickles:
                         trickle(secured, b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n")
                     length = len(self.answer) + self.lacks
@@ -51,6 +52,13 @@ class TlsPanel(threading.Thread):
                     secured.sendall(head.encode() + self.answer)
             except OSError:
                 return  # the agent hung up, as it should
+
+    def _hear(self, secured: ssl.SSLSocket) -> None:
+        """To the end of the body: closing before it was read would take the answer back."""
+        while said := secured.recv(65536):
+            self.heard += said
+            if self.heard.endswith(b"}"):
+                return
 
     def close(self) -> None:
         self._listening.close()
