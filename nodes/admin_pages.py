@@ -23,11 +23,9 @@ from nodes.enrolment import making
 from nodes.enrolment.admin import JoinTokenAdmin
 from nodes.live import look
 from nodes.models import JoinToken, Node
-from nodes.object_pages import object_pages
+from nodes.object_pages import GONE, object_pages
 from nodes.polls.polling import request_polls
 from nodes.presentation import skew
-
-GONE = 286  # htmx: take this as the answer, and stop asking
 
 
 class NodePages:

@@ -19,7 +19,7 @@ from groups.models import NodeGroup
 from nodes import overview, presentation
 from nodes.admin_actions import polled
 from nodes.models import Node, PollingPolicy
-from nodes.object_pages import object_pages
+from nodes.object_pages import GONE, object_pages
 from nodes.polls.polling import request_polls
 
 SHOWN_NODES = 50
@@ -68,7 +68,9 @@ class FleetGroupAdmin(NodeGroupAdmin):
     def live_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         if not (self.has_view_permission(request) and _sees_nodes(request)):
             raise PermissionDenied
-        group = get_object_or_404(NodeGroup, pk=pk)
+        group = NodeGroup.objects.filter(pk=pk).first()
+        if group is None:
+            return render(request, "groups/gone.html", status=GONE)
         return render(request, "groups/live.html", _seen(request, group))
 
     @method_decorator(require_POST)

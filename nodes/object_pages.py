@@ -6,6 +6,8 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
+GONE = 286  # htmx: take this as the answer, and stop asking
+
 
 def object_pages(
     admin: Any, views: Mapping[str, Callable[..., HttpResponseBase]]

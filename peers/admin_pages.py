@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
-from nodes.object_pages import object_pages
+from nodes.object_pages import GONE, object_pages
 from peers import changing
 from peers.configuration.handing_out import handed_out
 from peers.errors import Refused
@@ -24,7 +24,6 @@ from peers.permissions import VIEW_CONFIGURATION
 from peers.sharing import links as share_links
 
 PRIVATE = {"Cache-Control": "no-store"}
-GONE = 286  # htmx: take this as the answer, and stop asking
 
 
 class PeerPages:

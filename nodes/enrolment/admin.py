@@ -25,10 +25,9 @@ from nodes.enrolment.forms import JoinTokenForm
 from nodes.enrolment.join_token import TONES, JoinToken
 from nodes.enrolment.progress import look
 from nodes.enrolment.wheel import agent_wheel
-from nodes.object_pages import object_pages
+from nodes.object_pages import GONE, object_pages
 
 PRIVATE = {"Cache-Control": "no-store"}
-GONE = 286  # htmx: take this as the answer, and stop asking
 LABELS = {step.label: tone for step, tone in TONES.items()}
 
 

@@ -120,8 +120,10 @@ def test_who_may_not_see_nodes_sees_the_group_without_them(client):
     assert client.get(url("live", europe)).status_code == 403
 
 
-def test_a_group_that_is_gone_is_not_found(admin_client):
+def test_a_group_that_is_gone_stops_its_live_view_and_cannot_be_polled(admin_client):
     europe = make_group()
-    address = url("live", europe)
+    live, poll = url("live", europe), url("poll", europe)
     europe.delete()
-    assert admin_client.get(address).status_code == 404
+    answer = admin_client.get(live)
+    assert (answer.status_code, b"This group is gone" in answer.content) == (286, True)
+    assert admin_client.post(poll).status_code == 404
