@@ -178,6 +178,11 @@ def test_peers_of_one_node_and_of_one_interface_are_found(api):
     assert names(api.get(f"{LIST}?node={interface.node_id}")) == ["d", "e", "f"]
 
 
+def test_a_search_finds_no_brackets_around_tags_that_are_not_there(api):
+    make_peer(name="bare", tags=[])
+    assert names(api.get(f"{LIST}?search=[")) == []
+
+
 @pytest.mark.parametrize("field", sorted(views.PeerViewSet.ordering_fields))
 def test_pages_of_equal_rows_neither_repeat_nor_miss_one(api, field):
     interface = make_interface()
