@@ -166,10 +166,11 @@ class Lifecycle:
         self._marks.own(name, part.addresses)
         peers, now = self._journal.peers(name).values(), self._clock()
         wanted = [peer for peer in peers if not peer.is_expired(now)]
-        sections = asyncio.create_task(peer_sections(wanted))  # while wg-quick does its part
-        await wgquick.up(name, part, key, self._folder)
+        sections, _ = await asyncio.gather(
+            peer_sections(wanted), wgquick.up(name, part, key, self._folder)
+        )
         section = interface_section(key, part.listen_port, part.fwmark)
-        await self._wireguard.synchronise(name, section + await sections)
+        await self._wireguard.synchronise(name, section + sections)
 
     async def _give_up(self, name: str) -> None:
         try:
