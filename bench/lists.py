@@ -31,9 +31,12 @@ def main() -> int:
         words = sys.argv[1:]
         return max(databases.in_new(it, "bench.lists", words) for it in arguments.databases)
     databases.set_up()
+    from wgpanel import collector
+
     interface = _fill(arguments.peers, arguments.interfaces)
     total = arguments.peers * arguments.interfaces
     client = _superuser()
+    collector.calm()  # as the process does that serves pages
     for name, page, url in _pages(interface, arguments.peers):
         _measure(client, name, page, url, total)
     return 0
