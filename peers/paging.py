@@ -33,9 +33,14 @@ class SearchPaginator(KeyPaginator):
 
 
 class PeerList(ChangeList):
-    """The admin's list, which would ask again, and for all columns, where one page has all."""
+    """The admin's list, which would ask again, and for all columns, where one page has all.
+
+    It counts no peers but those it shows, and offers to show all only where some are left out.
+    """
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if not self.multi_page:
             self.result_list = self.paginator.page(1).object_list
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count

@@ -136,3 +136,12 @@ def test_lists_search_once(admin_client, path, django_assert_max_num_queries):
         answer = admin_client.get(path)
     searches = [query for query in queries.captured_queries if "lap" in query["sql"]]
     assert ("laptop" in answer.content.decode(), len(searches)) == (True, 1)
+
+
+def test_all_are_offered_only_where_some_are_left_out(admin_client, namesakes):
+    def told(**query):
+        return admin_client.get(ADMIN, query).content.decode()
+
+    assert "Show all" not in told()
+    assert "Show all" in told(q="nobody-of-this-name")
+    assert "Show all" in told(standing="online")
