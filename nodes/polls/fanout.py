@@ -6,9 +6,7 @@ the same time; they share the limits below, which hold for the process.
 
 import asyncio
 import atexit
-import gc
 import os
-import resource
 import threading
 import time
 from collections import deque
@@ -21,12 +19,12 @@ import aiohttp
 import uvloop
 from yarl import URL
 
-from nodes.calling.connector import Handshakes, new_connector
 from nodes.calling.exchange import AgentError, Received
 from nodes.calling.pinning import CONTEXT, Pinned
 from nodes.calling.pins import Pins
 from nodes.calling.wire import MAX_ANSWER_BYTES, failure_of, not_connected, too_large, too_slow
-from nodes.polls import cadence
+from nodes.polls import cadence, process_limits
+from nodes.polls.sessions import Sessions
 
 T = TypeVar("T")
 E = TypeVar("E", bound="Errand")
@@ -38,8 +36,6 @@ LOOK_SECONDS = 0.25
 # Answers are handed on when all have come or so many, else at this pace.
 PORTION = 250
 PORTION_SECONDS = 0.5
-OPEN_FILES = 65_536
-COLLECTOR = (50_000, 20, 20)
 NOT_RUN = AgentError("not_run", "Nobody has asked yet.")
 
 
@@ -235,39 +231,6 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-@dataclass(frozen=True)
-class Sessions:
-    """Two over one connector: to be watched costs each request, and only handshakes need it."""
-
-    plain: aiohttp.ClientSession
-    tls: aiohttp.ClientSession
-
-    @classmethod
-    async def open(cls) -> "Sessions":
-        connector = new_connector()
-        return cls(_new_session(connector), _new_session(connector, Handshakes()))
-
-    async def close(self) -> None:
-        """The first closes their connector."""
-        await self.plain.close()
-        await self.tls.close()
-
-
-def _new_session(
-    connector: aiohttp.BaseConnector, *watchers: aiohttp.TraceConfig
-) -> aiohttp.ClientSession:
-    """No cookies, no proxy from the environment, no compression: the digest is of what comes."""
-    return aiohttp.ClientSession(
-        connector=connector,
-        trace_configs=list(watchers),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=cadence.CONNECT_SECONDS),
-        headers={"User-Agent": "wgpanel", "Accept-Encoding": "identity"},
-        auto_decompress=False,
-        trust_env=False,
-    )
-
-
 class _Process:
     """The one fan-out of this process, made when first needed; a forked child makes its own."""
 
@@ -278,8 +241,8 @@ class _Process:
     def fanout(self, in_flight: int) -> Fanout:
         with self._lock:
             if self._fanout is None:
-                _allow_open_files()
-                _calm_the_collector()
+                process_limits.allow_open_files()
+                process_limits.calm_the_collector()
                 self._fanout = Fanout(in_flight)
             return self._fanout
 
@@ -288,20 +251,6 @@ class _Process:
             if self._fanout is not None:
                 self._fanout.close()
             self._fanout = None
-
-
-def _calm_the_collector() -> None:
-    """A poll makes hundreds of objects and no cycle: looking for some took a tenth of its time."""
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR)
-
-
-def _allow_open_files() -> None:
-    """Raise the soft limit: each node keeps a connection open, and 1,024 is soon used up."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 _process = _Process()

@@ -14,7 +14,7 @@ from nodes.calling import connector
 from nodes.calling.connector import Handshakes
 from nodes.calling.pinning import Pinned
 from nodes.calling.pins import Pins
-from nodes.polls import fanout
+from nodes.polls.sessions import Sessions
 
 
 class Crowd:
@@ -53,7 +53,7 @@ def crowd_of(monkeypatch: pytest.MonkeyPatch, many: int, place_seconds: float) -
     monkeypatch.setattr(connector, "PLACE_SECONDS", place_seconds)
 
     async def run() -> Crowd:
-        sessions = await fanout.Sessions.open()
+        sessions = await Sessions.open()
         async with Crowd() as crowd:
             await asyncio.gather(*(knock(sessions.tls, crowd.port, 0.6) for _ in range(many)))
         await sessions.close()
