@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import F, OrderBy, QuerySet
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import F, Model, OrderBy, QuerySet
 from rest_framework import filters
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -34,7 +35,10 @@ class Ordering(filters.OrderingFilter):
 
     def filter_queryset(self, request: Request, queryset: QuerySet, view: Any) -> QuerySet:
         terms = self.get_ordering(request, queryset, view) or ()
-        return queryset.order_by(*(_expression(term, view.ordering_fields) for term in terms), "pk")
+        columns, model = view.ordering_fields, queryset.model
+        ordered = [_expression(term, columns[term.removeprefix("-")], model) for term in terms]
+        among_equals = "-pk" if terms and terms[0].startswith("-") else "pk"
+        return queryset.order_by(*ordered, among_equals)
 
     def remove_invalid_fields(
         self, queryset: QuerySet, fields: Iterable[str], view: Any, request: Request
@@ -50,11 +54,20 @@ class Ordering(filters.OrderingFilter):
         return [{**parameter, "description": _description(view)}]
 
 
-def _expression(term: str, columns: dict[str, str]) -> OrderBy:
-    column = F(columns[term.removeprefix("-")])
+def _expression(term: str, column: str, model: type[Model]) -> OrderBy:
+    """Nothing is said of nulls where there are none: an index then serves both directions."""
+    nulls_last = _may_be_null(model, column) or None
     if term.startswith("-"):
-        return column.desc(nulls_last=True)
-    return column.asc(nulls_last=True)
+        return F(column).desc(nulls_last=nulls_last)
+    return F(column).asc(nulls_last=nulls_last)
+
+
+def _may_be_null(model: type[Model], column: str) -> bool:
+    """A column of another table, or one that is worked out, may be."""
+    try:
+        return bool(model._meta.get_field(column).null)
+    except FieldDoesNotExist:
+        return True
 
 
 def _description(view: Any) -> str:
