@@ -1,6 +1,7 @@
 """One client of one node: its own keys and tunnel, and a ping each second as its traffic."""
 
 import re
+import time
 
 from lab import wireguard
 from lab.errors import LabError
@@ -11,6 +12,7 @@ from lab.process import Process
 from lab.wireguard import Configuration, Peer
 
 KEEPALIVE_SECONDS = 25
+ANSWER_SECONDS = 20.0
 
 
 class Client:
@@ -71,6 +73,14 @@ class Client:
         )
         found = re.search(r"(\d+) received", told)
         return int(found[1]) if found else 0
+
+    def wait_for_answer(self, target: str) -> None:
+        """Until a ping is answered: a handshake that came before its peer did is tried again after
+        5 s. Raises LabError."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not self.pings(target):
+            if time.monotonic() > deadline:
+                raise LabError(f"{target} does not answer within {ANSWER_SECONDS:g} s")
 
     def _pinging(self, target: str) -> Process:
         ping = self.host.namespace.words("ping", "-n", "-q", "-i", "1", target)

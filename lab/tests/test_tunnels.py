@@ -40,6 +40,7 @@ def test_a_peer_made_in_a_group_connects_and_reaches_what_lies_behind_its_node(
     client.take(peer["config"], beyond.IPV4)
     interface = interface_of(rest, peer)
     own = [interface["address_v4"], interface["address_v6"]]
+    client.wait_for_answer(own[0])
     assert [client.pings(target, 3) for target in own] == [3, 3]
     assert [client.pings(target, 3) for target in (beyond.IPV4, beyond.IPV6)] == [3, 3]
 
@@ -57,7 +58,7 @@ def test_no_packet_is_lost_while_the_agent_is_killed_and_while_it_is_renewed(res
     client = next(it for it in managed.clients if it.node is node)
     by_panel.connect(rest, client)
     target, _ = node.plan.addresses(1)
-    assert client.pings(target) == 1
+    client.wait_for_answer(target)
     before = carrier(node), sessions(node)
     with ThreadPoolExecutor(1) as beside:
         answered = beside.submit(client.pings, target, PINGS, PING_SECONDS)
