@@ -226,6 +226,7 @@ async def test_by_itself_it_does_not_look_while_an_interface_is_written(
         while state_of(sampler).status != "up":
             await asyncio.sleep(0.05)
     running.cancel()
+    assert state_of(sampler).looked_at is not None
 
 
 async def test_a_long_write_does_not_hide_the_node(box: Any, wireguard: WireGuard) -> None:
@@ -235,4 +236,9 @@ async def test_a_long_write_does_not_hide_the_node(box: Any, wireguard: WireGuar
         async with asyncio.timeout(10):
             while state_of(sampler).status != "up":
                 await asyncio.sleep(0.05)
+        first = state_of(sampler).looked_at
+        async with asyncio.timeout(10):
+            while state_of(sampler).looked_at == first:
+                await asyncio.sleep(0.05)
+        assert sampler.problems == []
     running.cancel()
